@@ -1,0 +1,79 @@
+"""Everything that can go wrong for a user, as one tree.
+
+    FittingRoomError                 any error that a message to the user explains in full
+    ├── InvalidInput                 what was asked for cannot be done; exit status 2
+    │   ├── InvalidSpec              a spec has faults; all of them are listed
+    │   ├── InvalidData              images or labels cannot be read as a data set
+    │   └── NotFound                 no run, data set, preset or file of that name
+    ├── TrainingDiverged             the loss became NaN or infinite; exit status 1
+    └── WorkspaceError               the workspace cannot be read or written; exit status 1
+
+Every message says what was wrong, where, with the user's own values, and what to do. Our own bugs are
+``assert`` failures and never one of these. This module imports nothing from the package.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong in a spec."""
+
+    path: str
+    """Where: ``network[3].units`` or ``train.optimizer.learning_rate``."""
+    message: str
+    """What is wrong there, with the user's value."""
+    fix: str
+    """What to do about it, as an imperative phrase."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}; {self.fix}" if self.path else f"{self.message}; {self.fix}"
+
+
+class FittingRoomError(Exception):
+    """An error whose message is meant for the user."""
+
+    exit_status = 1
+
+
+class InvalidInput(FittingRoomError, ValueError):
+    """What was asked for cannot be done as asked."""
+
+    exit_status = 2
+
+
+class InvalidSpec(InvalidInput):
+    """A spec has faults. ``faults`` holds every one of them, not only the first."""
+
+    def __init__(self, faults: Iterable[Fault], title: str = "the spec has faults") -> None:
+        self.faults = tuple(faults)
+        self.title = title
+        super().__init__("\n".join([f"{title}:", *(f"  {fault}" for fault in self.faults)]))
+
+
+class InvalidData(InvalidInput):
+    """Images or labels cannot be read as a data set."""
+
+
+class NotFound(InvalidInput):
+    """There is nothing of that name."""
+
+
+class TrainingDiverged(FittingRoomError):
+    """The training loss became NaN or infinite."""
+
+
+class WorkspaceError(FittingRoomError):
+    """The workspace (its folder, files or database) cannot be read or written."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean "kernel"?`` when a known word is close to ``word``, else the list of known words."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return f"known are: {', '.join(names)}"

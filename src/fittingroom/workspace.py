@@ -1,0 +1,98 @@
+"""Every path that Fitting Room writes to, in one place: a workspace folder and the cache folder.
+
+The workspace is ``--workspace DIR``, else ``$FITTINGROOM_WORKSPACE``, else the platform's user data folder.
+The cache is ``$FITTINGROOM_CACHE``, else the platform's user cache folder; it can be deleted at any time.
+Nothing is written anywhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from fittingroom.errors import WorkspaceError
+
+APPLICATION = "fittingroom"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that holds the database, the imported data sets and the runs' artifacts."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, chosen: str | os.PathLike[str] | None = None) -> Workspace:
+        """The workspace that was chosen, or that the environment names, or the platform's own."""
+        place = chosen or os.environ.get("FITTINGROOM_WORKSPACE")
+        if place:
+            return cls(Path(place).expanduser().absolute())
+        import platformdirs  # 10 ms, and needed only when nothing else says where
+
+        return cls(Path(platformdirs.user_data_dir(APPLICATION, appauthor=False)))
+
+    @property
+    def database(self) -> Path:
+        return self.root / "fittingroom.sqlite"
+
+    @property
+    def data(self) -> Path:
+        """Imported data sets, one folder each."""
+        return self.root / "data"
+
+    @property
+    def runs(self) -> Path:
+        """Artifacts, one folder per run."""
+        return self.root / "runs"
+
+    def attempt(self, run: str, attempt: int) -> Path:
+        """The folder of one attempt at a run: checkpoints, weights, predictions."""
+        return self.runs / run / f"attempt-{attempt}"
+
+    def create(self) -> Workspace:
+        """Make the folder if it is missing; returns itself."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                f"cannot create the workspace folder {self.root}: {error.strerror}; "
+                "choose another with --workspace or FITTINGROOM_WORKSPACE"
+            ) from error
+        return self
+
+
+def cache_folder() -> Path:
+    """Where decoded data sets are kept; safe to delete."""
+    place = os.environ.get("FITTINGROOM_CACHE")
+    if place:
+        return Path(place).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir(APPLICATION, appauthor=False))
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file that is either complete or absent, whatever happens in between.
+
+    ``write`` gets a temporary file beside ``path``, which is flushed to the disk and then renamed.
+    Raises WorkspaceError, and leaves an older file of that name as it was, when the disk is full or the
+    folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise WorkspaceError(
+            f"cannot write {path}: {error.strerror or error}; "
+            "free some space or choose another workspace with --workspace"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
