@@ -1,0 +1,15 @@
+"""Images in: where they come from, how they are kept, and how they are divided.
+
+Files import downwards in this order::
+
+    splits         training, validation and test: the rules, and the proof that they hold
+    display        a sheet of images as one PNG
+    dataset        Dataset: what everything else works with
+    incoming       Incoming: what every importer hands over, and its fingerprint
+    prepared       a data set as a folder of arrays: written atomically, opened by mapping
+    fashion_mnist, arrays, pictures, folder
+                   where images come from; a new format is one more file with a ``read(...) -> Incoming``
+    sources        load, names, import_folder, remove, from_arrays: what the other rooms call
+
+Nothing here knows networks, runs or torch.
+"""

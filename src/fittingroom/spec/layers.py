@@ -38,8 +38,8 @@ Initializer = Literal[
 class ImpossibleLayer(InvalidInput):
     """A layer cannot take the shape that reaches it. ``fix`` says what would make it possible."""
 
-    def __init__(self, message: str, fix: str, *, insert: str | None = None) -> None:
-        self.message, self.fix, self.insert = message, fix, insert
+    def __init__(self, message: str, fix: str) -> None:
+        self.message, self.fix = message, fix
         super().__init__(f"{message}; {fix}")
 
 
@@ -48,23 +48,22 @@ def show_shape(shape: Shape) -> str:
     return "×".join(str(size) for size in shape)
 
 
-def image_shape(shape: Shape, layer: str) -> tuple[int, int, int]:
+def image_shape(shape: Shape) -> tuple[int, int, int]:
     """``shape`` as channels, height, width; refuses flat vectors."""
     if len(shape) != 3:
         raise ImpossibleLayer(
-            f"{layer} needs an image (channels×height×width) but gets a flat vector of {show_shape(shape)}",
+            f"needs an image (channels×height×width) but gets a flat vector of {show_shape(shape)}",
             "move it before the flatten or global_pool layer, or remove it",
         )
     return shape[0], shape[1], shape[2]
 
 
-def flat_features(shape: Shape, layer: str) -> int:
+def flat_features(shape: Shape) -> int:
     """``shape`` as the length of a flat vector; refuses images."""
     if len(shape) != 1:
         raise ImpossibleLayer(
-            f"{layer} needs a flat input but gets {show_shape(shape)}",
+            f"needs a flat input but gets {show_shape(shape)}",
             "insert flatten before it",
-            insert="flatten",
         )
     return shape[0]
 
@@ -82,12 +81,12 @@ def same_padding(size: int, window: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def _slide(shape: Shape, layer: str, window: int, stride: int, padding: Padding, what: str) -> tuple[int, int, int]:
+def _slide(shape: Shape, window: int, stride: int, padding: Padding, what: str) -> tuple[int, int, int]:
     """Shape after a sliding window with unchanged channels; refuses windows larger than the image."""
-    channels, height, width = image_shape(shape, layer)
+    channels, height, width = image_shape(shape)
     if padding == "valid" and window > min(height, width):
         raise ImpossibleLayer(
-            f"{layer} slides a window of {window}×{window} ({what} {window}, stride {stride}, padding valid) "
+            f"slides a window of {window}×{window} ({what} {window}, stride {stride}, padding valid) "
             f"over an image of only {height}×{width} ({show_shape(shape)})",
             f'set padding = "same", or {what} to at most {min(height, width)}',
         )
@@ -156,7 +155,7 @@ class Conv(Layer):
     layer: Literal["conv"] = param(default="conv", kw_only=True, help="Kind of the layer.")
 
     def output_shape(self, shape: Shape) -> Shape:
-        _, height, width = _slide(shape, self.layer, self.kernel, self.stride, self.padding, "kernel")
+        _, height, width = _slide(shape, self.kernel, self.stride, self.padding, "kernel")
         return self.filters, height, width
 
     def trainable_count(self, shape: Shape) -> int:
@@ -177,7 +176,7 @@ class DepthwiseConv(Layer):
     layer: Literal["depthwise_conv"] = param(default="depthwise_conv", kw_only=True, help="Kind of the layer.")
 
     def output_shape(self, shape: Shape) -> Shape:
-        channels, height, width = _slide(shape, self.layer, self.kernel, self.stride, self.padding, "kernel")
+        channels, height, width = _slide(shape, self.kernel, self.stride, self.padding, "kernel")
         return channels * self.depth_multiplier, height, width
 
     def trainable_count(self, shape: Shape) -> int:
@@ -200,7 +199,7 @@ class SeparableConv(Layer):
     layer: Literal["separable_conv"] = param(default="separable_conv", kw_only=True, help="Kind of the layer.")
 
     def output_shape(self, shape: Shape) -> Shape:
-        _, height, width = _slide(shape, self.layer, self.kernel, self.stride, self.padding, "kernel")
+        _, height, width = _slide(shape, self.kernel, self.stride, self.padding, "kernel")
         return self.filters, height, width
 
     def trainable_count(self, shape: Shape) -> int:
@@ -253,7 +252,7 @@ class _Pool(Layer):
         return self.size if self.stride is None else self.stride
 
     def output_shape(self, shape: Shape) -> Shape:
-        return _slide(shape, getattr(self, "layer"), self.size, self.step, self.padding, "size")  # noqa: B009
+        return _slide(shape, self.size, self.step, self.padding, "size")
 
 
 @record
@@ -278,7 +277,7 @@ class GlobalPool(Layer):
     layer: Literal["global_pool"] = param(default="global_pool", kw_only=True, help="Kind of the layer.")
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (image_shape(shape, self.layer)[0],)
+        return (image_shape(shape)[0],)
 
 
 @record
@@ -316,7 +315,7 @@ class Dense(Layer):
     layer: Literal["dense"] = param(default="dense", kw_only=True, help="Kind of the layer.")
 
     def output_shape(self, shape: Shape) -> Shape:
-        flat_features(shape, self.layer)
+        flat_features(shape)
         return (self.units,)
 
     def trainable_count(self, shape: Shape) -> int:
@@ -337,9 +336,9 @@ class Classify(Layer):
     layer: Literal["classify"] = param(default="classify", kw_only=True, help="Kind of the layer.")
 
     def output_shape(self, shape: Shape) -> Shape:
-        flat_features(shape, self.layer)
+        flat_features(shape)
         if self.classes is None:
-            raise ImpossibleLayer("classify does not know the number of classes", "choose data, or set classes")
+            raise ImpossibleLayer("does not know the number of classes", "choose data, or set classes")
         return (self.classes,)
 
     def trainable_count(self, shape: Shape) -> int:
@@ -369,7 +368,7 @@ class Residual(Layer):
         return self.stride != 1 or channels != self.filters
 
     def output_shape(self, shape: Shape) -> Shape:
-        _, height, width = _slide(shape, self.layer, self.kernel, self.stride, "same", "kernel")
+        _, height, width = _slide(shape, self.kernel, self.stride, "same", "kernel")
         return self.filters, height, width
 
     def trainable_count(self, shape: Shape) -> int:

@@ -68,12 +68,12 @@ def _repr(self: Any) -> str:
     told = [
         f"{field.name}={value!r}"
         for field in dataclasses.fields(self)
-        if (value := getattr(self, field.name)) != _default(field)
+        if (value := getattr(self, field.name)) != default_of(field)
     ]
     return f"{type(self).__name__}({', '.join(told)})"
 
 
-def _default(field: dataclasses.Field[Any]) -> Any:
+def default_of(field: dataclasses.Field[Any]) -> Any:
     """The default of a field, also where pydantic wraps it; MISSING where it has none."""
     info = field.default
     if isinstance(info, pydantic.fields.FieldInfo):
@@ -189,3 +189,11 @@ def _tag_values(candidate: type) -> set[str]:
 
 def _keys(kind: type) -> list[str]:
     return [field.name for field in dataclasses.fields(kind)]
+
+
+def tag_of(kind: type) -> str | None:
+    """The field that says which kind a record is (``layer`` for layers), if it has one."""
+    for name, hint in get_type_hints(kind).items():
+        if get_origin(hint) is Literal and len(get_args(hint)) == 1 and isinstance(get_args(hint)[0], str):
+            return name
+    return None

@@ -1,0 +1,77 @@
+from .data.dataset import (
+    Dataset as Dataset,
+)
+from .errors import (
+    FittingRoomError as FittingRoomError,
+    InvalidData as InvalidData,
+    InvalidInput as InvalidInput,
+    InvalidSpec as InvalidSpec,
+    NotFound as NotFound,
+    TrainingDiverged as TrainingDiverged,
+    WorkspaceError as WorkspaceError,
+)
+from .library.fit import (
+    fit as fit,
+    load as load,
+    train as train,
+    train_spec as train_spec,
+)
+from .library.run import (
+    Run as Run,
+)
+from .spec.augment import (
+    Brightness as Brightness,
+    Contrast as Contrast,
+    Erasing as Erasing,
+    IntensityShift as IntensityShift,
+    Mirror as Mirror,
+    Noise as Noise,
+    Rotation as Rotation,
+    Shear as Shear,
+    Shift as Shift,
+    UpsideDown as UpsideDown,
+    Zoom as Zoom,
+)
+from .spec.data import (
+    DataSpec as DataSpec,
+)
+from .spec.layers import (
+    Activate as Activate,
+    BatchNorm as BatchNorm,
+    Classify as Classify,
+    Conv as Conv,
+    Dense as Dense,
+    DepthwiseConv as DepthwiseConv,
+    Dropout as Dropout,
+    Flatten as Flatten,
+    GlobalPool as GlobalPool,
+    MaxPool as MaxPool,
+    MeanPool as MeanPool,
+    Residual as Residual,
+    SeparableConv as SeparableConv,
+)
+from .spec.network import (
+    Network as Network,
+)
+from .spec.run import (
+    RunSpec as RunSpec,
+    load_run_spec as load_run_spec,
+    presets as presets,
+)
+from .spec.train import (
+    Adadelta as Adadelta,
+    Adam as Adam,
+    AdamW as AdamW,
+    Constant as Constant,
+    Cosine as Cosine,
+    CrossEntropy as CrossEntropy,
+    EarlyStop as EarlyStop,
+    Exponential as Exponential,
+    OneCycle as OneCycle,
+    RmsProp as RmsProp,
+    Sgd as Sgd,
+    Step as Step,
+    TrainSpec as TrainSpec,
+)
+
+__version__: str

@@ -1,0 +1,128 @@
+"""Image files, one at a time: what a file says about itself, and its pixels as a uint8 array.
+
+Conversions are the same everywhere: transparent areas become white, 16-bit grey is divided by 257, CMYK and other
+colours become RGB, pictures are turned upright as EXIF says, and of an animation the first frame is taken. Pillow is
+imported here (and for display) only.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+
+_GREY = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})
+_TURNED_SIDEWAYS = frozenset({5, 6, 7, 8})  # values of EXIF's orientation that swap height and width
+
+
+class Unreadable(Exception):
+    """Why a file does not give a picture: the second half of a sentence that begins with its name."""
+
+
+class Header(NamedTuple):
+    """What a file says about itself before its pixels are decoded."""
+
+    height: int
+    width: int
+    is_grey: bool
+    conversions: tuple[str, ...]
+    """What will be done to its pixels, in words."""
+
+
+def header(path: Path) -> Header:
+    """Size (when upright) and kind of a picture; raises Unreadable."""
+    with _opened(path) as image:
+        width, height = image.size
+        if image.format != "TIFF" and _orientation(image) in _TURNED_SIDEWAYS:  # Pillow turns TIFF itself
+            width, height = height, width
+        return Header(height, width, _is_grey(image), tuple(_conversions(image)))
+
+
+def pixels(path: Path, *, grey: bool, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """The picture as (height, width, channels), 1 channel if ``grey`` and else 3; raises Unreadable.
+
+    With ``size`` (height, width) it is scaled to fit, keeping its proportions, and centred on white.
+    """
+    with _opened(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        plain = _without_depth_and_transparency(image).convert("L" if grey else "RGB")
+        if size is not None:
+            plain = ImageOps.pad(plain, size[::-1], color="white")
+        array = np.asarray(plain)
+    return array[:, :, np.newaxis] if grey else array
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The file as a Pillow image; whatever goes wrong, also later with its pixels, is Unreadable."""
+    if not path.is_file():
+        raise Unreadable("is no regular file (a broken link, or no file at all)")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd but readable metadata
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+                yield image
+    except Unreadable:
+        raise
+    except UnidentifiedImageError:
+        reason = "is empty" if path.stat().st_size == 0 else f"is none of {', '.join(FORMATS)}"
+        raise Unreadable(reason) from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Unreadable(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels, as a decompression bomb would") from None
+    except OSError as error:
+        raise Unreadable(
+            f"cannot be opened ({error.strerror})" if error.strerror else f"is damaged ({error})"
+        ) from None
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        raise Unreadable(f"is damaged ({error})") from error
+
+
+def _is_grey(image: Image.Image) -> bool:
+    palette = image.getpalette()  # of mode P only
+    if palette is not None:
+        return palette[0::3] == palette[1::3] == palette[2::3]
+    return image.mode in _GREY
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF's orientation, as far as it is known before the pixels are decoded; 1 is upright."""
+    if image.format != "TIFF" and "exif" not in image.info:
+        return 1  # asking would make Pillow decode the whole PNG in search of it
+    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+
+
+def _conversions(image: Image.Image) -> Iterator[str]:
+    if image.mode.startswith("I"):
+        yield "16-bit grey divided by 257"
+    elif image.has_transparency_data:
+        yield "transparent areas made white"
+    if image.mode in {"CMYK", "YCbCr", "LAB", "HSV"}:
+        yield f"{image.mode} converted to RGB"
+    if _orientation(image) != 1:
+        yield "turned upright as EXIF says"
+    if getattr(image, "is_animated", False):
+        yield "first frame taken"
+
+
+def _without_depth_and_transparency(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise Unreadable("has floating-point pixels; save it with 8 bits")
+    if image.mode.startswith("I"):
+        levels = np.asarray(image)
+        if levels.min() < 0 or levels.max() > 0xFFFF:
+            raise Unreadable(f"has pixels from {levels.min()} to {levels.max()}; save it with 8 or 16 bits")
+        return Image.fromarray(np.rint(levels / 257).astype(np.uint8))
+    if image.has_transparency_data:
+        coloured = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", coloured.size, "white"), coloured)
+    return image

@@ -1,0 +1,216 @@
+"""Data sets by name: the built-in ones, those imported into the workspace, folders of images, and arrays.
+
+    built-in name       decoded once into the cache folder
+    imported name       a prepared folder in the workspace: independent of the files it was made from
+    path                a folder of images, prepared in the cache and again whenever its files change
+    cache:FINGERPRINT   arrays given in Python, prepared in the cache
+
+``Dataset.source`` says which of these opens the same data set again, in any process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from numpy.typing import ArrayLike
+
+from fittingroom.data import arrays, fashion_mnist, folder
+from fittingroom.data.dataset import Dataset, DataSetInfo
+from fittingroom.data.incoming import Digest, Incoming
+from fittingroom.data.prepared import (
+    FREE_THE_WORKSPACE,
+    Damaged,
+    cached,
+    discard,
+    open_prepared,
+    publish,
+    written,
+)
+from fittingroom.errors import InvalidData, InvalidInput, NotFound, WorkspaceError, did_you_mean
+from fittingroom.workspace import Workspace, cache_folder
+
+BUILT_IN: dict[str, tuple[DataSetInfo, Callable[[], Incoming]]] = {
+    fashion_mnist.INFO.name: (fashion_mnist.INFO, fashion_mnist.read),
+}
+CACHED = "cache:"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+LARGEST = 4096  # pixels, height or width that images are brought to
+
+
+def load(source: str | os.PathLike[str], workspace: Workspace | None = None) -> Dataset:
+    """Open a data set: the name of a built-in or imported one, or the path of a folder of images.
+
+    The first opening of built-in data and of folders prepares them in the cache; later ones take milliseconds.
+    A name wins over a folder of the same name (write ``./name`` for the folder). The workspace is looked up as
+    everywhere when it is not given. Raises NotFound, InvalidData and WorkspaceError.
+    """
+    text = os.fsdecode(source)
+    workspace = workspace or Workspace.find()
+    if isinstance(source, str):
+        if text in BUILT_IN:
+            return cached(_cache() / text, text, text, BUILT_IN[text][1])
+        if text.startswith(CACHED):
+            return _open_arrays(text.removeprefix(CACHED))
+        if NAME.fullmatch(text) and (workspace.data / text).exists():
+            return _open_imported(text, workspace)
+    path = _absolute(text)
+    if not os.path.exists(path):  # False also for names that no file can have
+        known = [info.name for info in names(workspace)]
+        raise NotFound(
+            f'there is no data set "{text}"; {did_you_mean(text, known)} '
+            f"(a path must lead to a folder of images, and {folder.shown(path)} does not exist)"
+        )
+    return _open_folder(path)
+
+
+def names(workspace: Workspace) -> list[DataSetInfo]:
+    """All data sets that have a name: built-in ones, then imported ones in alphabetical order."""
+    imported = []
+    for place in _imported(workspace):
+        try:
+            data = open_prepared(place, source=place.name)
+        except Damaged:
+            imported.append(DataSetInfo(place.name, "damaged", 0, 0, (), ""))
+        else:
+            classes = len(data.class_names)
+            imported.append(DataSetInfo(place.name, "imported", len(data), classes, data.shape, data.fingerprint))
+    return [info for info, _ in BUILT_IN.values()] + imported
+
+
+def import_folder(
+    path: str | os.PathLike[str],
+    workspace: Workspace,
+    name: str | None = None,
+    size: tuple[int, int] | None = None,
+) -> Dataset:
+    """Copy a folder of images (see ``fittingroom.data.folder``) into the workspace under a name of its own.
+
+    ``name``: that of the folder unless given. ``size``: (height, width) that each image is scaled to fit, keeping its
+    proportions, centred on white; needed when images differ in size. Importing the same content under the same name
+    again returns what is there. Raises InvalidInput for a name that cannot be had, InvalidData and WorkspaceError.
+    """
+    root = _absolute(os.fsdecode(path))
+    name = _new_name(root.name if name is None else name)
+    if size is not None and not (len(size) == 2 and all(side in range(1, LARGEST + 1) for side in size)):
+        raise InvalidInput(f"size = {size} is no height and width; give two whole numbers from 1 to {LARGEST}")
+    if not os.path.exists(root):
+        raise NotFound(f"there is no folder {folder.shown(root)}; give the path of a folder of images")
+    workspace.create()
+    place = workspace.data / name
+    with written(place, name, folder.read(root, size), FREE_THE_WORKSPACE) as temporary:
+        incoming = open_prepared(temporary, source=name).fingerprint
+        if not publish(temporary, place) and _open_imported(name, workspace).fingerprint != incoming:
+            raise InvalidInput(
+                f'the workspace already has a data set "{name}" with other content; '
+                "choose another name, or remove that one first"
+            )
+    return _open_imported(name, workspace)
+
+
+def remove(name: str, workspace: Workspace) -> None:
+    """Delete an imported data set; raises InvalidInput for built-in ones, NotFound and WorkspaceError."""
+    if name in BUILT_IN:
+        raise InvalidInput(f'"{name}" is built in and cannot be removed; only imported data sets can be')
+    imported = [place.name for place in _imported(workspace)]
+    if name not in imported:
+        hint = did_you_mean(name, imported) if imported else "none has been imported"
+        raise NotFound(f'there is no imported data set "{name}"; {hint}')
+    try:
+        discard(workspace.data / name)
+    except OSError as error:
+        raise WorkspaceError(
+            f'cannot remove data set "{name}" from {workspace.data}: {error.strerror}; check who may write there'
+        ) from error
+
+
+def from_arrays(
+    images: ArrayLike,
+    labels: ArrayLike,
+    class_names: Sequence[str] | None = None,
+    name: str = "arrays",
+    test: tuple[ArrayLike, ArrayLike] | None = None,
+) -> Dataset:
+    """Make a data set of arrays; it is kept in the cache, so that other processes can open it.
+
+    ``images``: N×height×width or N×height×width×channels with 1 or 3 channels, uint8 or floats 0 to 1 (rounded to 256
+    levels). ``labels``: N whole numbers 0 to classes − 1, or N class names. ``class_names``: in the order of the
+    labels; "0", "1", … or the sorted names found in ``labels`` unless given. ``test``: images and labels of an
+    official test part. Raises InvalidData, and WorkspaceError when the cache cannot be written.
+    """
+    digest = Digest(incoming := arrays.read(images, labels, class_names, test))
+    for block in incoming.blocks:
+        digest.add(block)
+    fingerprint = digest.fingerprint()
+    source = CACHED + fingerprint
+    data = cached(_arrays(fingerprint), name, source, lambda: arrays.read(images, labels, class_names, test))
+    return replace(data, name=name)
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.expanduser(path)).absolute()
+
+
+def _cache() -> Path:
+    return cache_folder() / "data"
+
+
+def _arrays(fingerprint: str) -> Path:
+    return _cache() / f"arrays-{fingerprint}"
+
+
+def _open_arrays(fingerprint: str) -> Dataset:
+    if re.fullmatch(r"[0-9a-f]{64}", fingerprint):
+        with contextlib.suppress(FileNotFoundError, Damaged):
+            return open_prepared(_arrays(fingerprint), CACHED + fingerprint)
+    raise NotFound(
+        f'the arrays "{CACHED}{fingerprint}" are not in the cache {cache_folder()} (any more); '
+        "give the arrays again, which restores the same data set"
+    )
+
+
+def _open_imported(name: str, workspace: Workspace) -> Dataset:
+    try:
+        return open_prepared(workspace.data / name, source=name)
+    except Damaged as error:
+        raise InvalidData(f'{error}; remove data set "{name}" and import it again') from error
+
+
+def _imported(workspace: Workspace) -> list[Path]:
+    """The folders of imported data sets, sound or not."""
+    try:
+        return sorted(place for place in workspace.data.iterdir() if NAME.fullmatch(place.name))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise WorkspaceError(
+            f"cannot read {workspace.data}: {error.strerror}; choose another workspace with --workspace"
+        ) from error
+
+
+def _open_folder(path: Path) -> Dataset:
+    """A folder of images by way of the cache; what was prepared from older states of it is removed."""
+    place = f"folder-{hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()}-"
+    prepared = _cache() / (place + folder.stamp(path))
+    data = cached(prepared, folder.shown(Path(path.name)), str(path), lambda: folder.read(path))
+    for older in prepared.parent.glob(f"{place}*"):
+        if older != prepared:
+            with contextlib.suppress(OSError):
+                discard(older)
+    return data
+
+
+def _new_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise InvalidInput(
+            f'"{name}" cannot be the name of a data set; give a name of at most 64 letters, digits, dashes, '
+            "underscores and dots that begins with a letter or digit"
+        )
+    if name in BUILT_IN:
+        raise InvalidInput(f'"{name}" is the name of a built-in data set; give another name')
+    return name

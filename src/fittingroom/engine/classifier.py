@@ -1,0 +1,129 @@
+"""A trained network with all that prediction needs: class names, image size, normalization. One safetensors file.
+
+The file's metadata holds the layers and the preprocessing as JSON, so it can be used without the workspace that it
+comes from. Nothing in it is ever executed: no pickle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from fittingroom.data.dataset import Dataset
+from fittingroom.engine.images import EVALUATION_BATCH, Normalization
+from fittingroom.engine.network import StackedNetwork
+from fittingroom.errors import InvalidData, WorkspaceError
+from fittingroom.spec.layers import Shape
+from fittingroom.spec.network import Network
+from fittingroom.spec.record import validated
+from fittingroom.spec.run import to_plain
+
+FORMAT = "fittingroom-classifier-1"
+"""Key of the one entry in the file's metadata."""
+BORDER_SAMPLE = 2000
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How images reach the network, and what its outputs mean."""
+
+    shape: Shape
+    """Channels, height, width."""
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+    background: float
+    """Median value, 0 to 1, along the border of the training images: dark or bright."""
+
+    @property
+    def normalize(self) -> Normalization:
+        return Normalization(self.mean, self.spread)
+
+
+def background_of(data: Dataset, training: NDArray[np.int64]) -> float:
+    """Median value along the border of up to 2,000 training images, evenly chosen."""
+    chosen = data.images[training[:: max(1, len(training) // BORDER_SAMPLE)]]
+    return border_median(chosen)
+
+
+def border_median(images_NHWC: NDArray[np.uint8]) -> float:
+    """Median value, 0 to 1, of the outermost pixels of images."""
+    edges = [images_NHWC[:, 0], images_NHWC[:, -1], images_NHWC[:, :, 0], images_NHWC[:, :, -1]]
+    return float(np.median(np.concatenate([edge.ravel() for edge in edges]))) / 255
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network at rest that takes images as they are stored and gives the probability of every class."""
+
+    network: StackedNetwork
+    preprocessing: Preprocessing
+    epoch: int
+    """After which epoch these weights were kept."""
+
+    @torch.inference_mode()
+    def probabilities(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """probabilities_NK for uint8 images of the network's size; InvalidData when they have another."""
+        channels, height, width = self.preprocessing.shape
+        if images_NHWC.ndim != 4 or images_NHWC.shape[1:] != (height, width, channels):
+            raise InvalidData(
+                f"the network takes images of {height}×{width}×{channels} (height×width×channels), not an array "
+                f"of shape {images_NHWC.shape}; fit them first"
+            )
+        self.network.eval()
+        device = next(self.network.parameters()).device
+        parts = []
+        for start in range(0, len(images_NHWC), EVALUATION_BATCH):
+            batch = torch.from_numpy(images_NHWC[start : start + EVALUATION_BATCH]).to(device)
+            images_NCHW = batch.permute(0, 3, 1, 2).float().div_(255)
+            logits_NK = self.network(self.preprocessing.normalize(images_NCHW))
+            parts.append(logits_NK.double().softmax(1).float().cpu().numpy())
+        return np.concatenate(parts)
+
+    def to_bytes(self) -> bytes:
+        """The classifier as a safetensors file."""
+        weights = {name: weight.detach().cpu().contiguous() for name, weight in self.network.weights().items()}
+        described = {
+            "network": to_plain(self.network.specs),
+            "preprocessing": asdict(self.preprocessing),
+            "epoch": self.epoch,
+        }
+        return save(weights, {FORMAT: json.dumps(described)})  # one key: several would come in random order
+
+    @classmethod
+    def load(cls, path: Path) -> Classifier:
+        """Read a classifier back, for prediction on the CPU."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        except (OSError, SafetensorError) as error:
+            raise WorkspaceError(f"cannot read the weights in {path}: {error}; train the run again") from None
+        if FORMAT not in metadata:
+            raise WorkspaceError(f"{path} holds weights, but not a classifier of Fitting Room; train it again")
+        described = json.loads(metadata[FORMAT])
+        preprocessing = _preprocessing(described["preprocessing"])
+        layers = validated(Network, {"layers": described["network"]}, f"the network in {path}").layers
+        network = StackedNetwork(layers, preprocessing.shape, len(preprocessing.class_names))
+        network.load_weights(weights)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(network.eval(), preprocessing, int(described["epoch"]))
+
+    def most_likely(self, probabilities_K: Sequence[float], k: int) -> list[tuple[str, float]]:
+        """The ``k`` most likely classes with their probabilities, the likeliest first."""
+        order = np.argsort(-np.asarray(probabilities_K), kind="stable")[:k]
+        return [(self.preprocessing.class_names[index], float(probabilities_K[index])) for index in order]
+
+
+def _preprocessing(plain: dict[str, Any]) -> Preprocessing:
+    lists = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
+    return Preprocessing(**lists)

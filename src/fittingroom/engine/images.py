@@ -1,0 +1,64 @@
+"""Batches of one part of a data set, as tensors: gathered from the memory map, moved, normalized."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fittingroom.data.dataset import Dataset
+from fittingroom.spec.data import DataSpec
+
+EVALUATION_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """``(image - mean) / spread`` for each channel, on the 0..1 scale; from training images only."""
+
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+
+    @classmethod
+    def of(cls, data: Dataset, training: NDArray[np.int64], spec: DataSpec) -> Normalization:
+        """The normalization that ``spec`` asks for, measured on the training images."""
+        if spec.normalize == "unit":
+            return cls((0.0,) * data.channels, (1.0,) * data.channels)
+        statistics = data.statistics(training)
+        return cls(statistics.mean, tuple(spread if spread > 0 else 1.0 for spread in statistics.spread))
+
+    def __call__(self, images_NCHW: Tensor) -> Tensor:
+        mean, spread = (
+            torch.tensor(values, dtype=torch.float32, device=images_NCHW.device).view(-1, 1, 1)
+            for values in (self.mean, self.spread)
+        )
+        return (images_NCHW - mean) / spread
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some images of a data set, by index: the training part, or the one that is validated or tested on."""
+
+    data: Dataset
+    indices: NDArray[np.int64]
+    device: str = "cpu"
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """images_NCHW (float32, 0..1, channels last in memory) and labels_N for rows of this part."""
+        chosen = self.indices[rows]
+        images_NHWC = torch.from_numpy(self.data.images[chosen]).to(self.device)
+        labels_N = torch.from_numpy(self.data.labels[chosen]).to(self.device)
+        return images_NHWC.permute(0, 3, 1, 2).float().div_(255), labels_N
+
+    def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images in batches for evaluation."""
+        rows = np.arange(len(self))
+        for start in range(0, len(self), EVALUATION_BATCH):
+            yield self.batch(rows[start : start + EVALUATION_BATCH])

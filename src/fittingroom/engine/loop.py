@@ -1,0 +1,217 @@
+"""The training loop: ``train`` yields events and knows no page, file or database.
+
+Everything random is drawn from the seed for one epoch and step, so the loop can be left after any step and, from
+the same state, goes on to the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from fittingroom.engine.augment import augment
+from fittingroom.engine.callbacks import Best, EarlyStopping
+from fittingroom.engine.images import Normalization, Part
+from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.random import stream
+from fittingroom.errors import TrainingDiverged
+from fittingroom.spec.augment import AnyAugment
+from fittingroom.spec.events import Ended, EpochEnded, EpochMetrics, Event, Progressed, Started
+from fittingroom.spec.train import TrainSpec
+
+SECONDS_BETWEEN_PROGRESS = 0.2
+
+
+@dataclass
+class Training:
+    """Everything that a training is made of, and where it stands."""
+
+    network: StackedNetwork
+    optimizer: torch.optim.Optimizer
+    spec: TrainSpec
+    seed: int
+    training: Part
+    validation: Part
+    normalize: Normalization
+    augmentation: Sequence[AnyAugment] = ()
+    class_weights_K: Tensor | None = None
+
+    epoch: int = 0
+    """Whole epochs done."""
+    step: int = 0
+    """Steps done in the epoch that is under way."""
+    sums: EpochSums = field(default_factory=lambda: EpochSums())
+    """Of the epoch that is under way."""
+    best: Best = field(init=False)
+    early_stopping: EarlyStopping | None = field(init=False)
+    validation_probabilities_NK: NDArray[np.float32] | None = None
+    """Of the last validation."""
+
+    def __post_init__(self) -> None:
+        self.best = Best(self.spec.best_by)
+        self.early_stopping = EarlyStopping(self.spec.early_stop) if self.spec.early_stop else None
+
+    @property
+    def batches(self) -> range:
+        """Where batches begin. A last batch of a single image is left out: batch normalization cannot use it."""
+        images, batch_size = len(self.training), self.spec.batch_size
+        return range(0, images - 1 if images > 1 and images % batch_size == 1 else images, batch_size)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next step: the schedule is read at the step's middle."""
+        return self.spec.learning_rate(self.epoch + (self.step + 0.5) / len(self.batches))
+
+
+@dataclass
+class EpochSums:
+    """Sums over the images of an epoch so far. They stay on the device, because reading them waits for it."""
+
+    images: int = 0
+    seconds: float = 0.0
+    loss: Tensor | float = 0.0
+    correct: Tensor | float = 0.0
+
+    def add(self, loss: Tensor, logits_NK: Tensor, labels_N: Tensor) -> None:
+        self.images += len(labels_N)
+        self.loss = self.loss + loss.detach().double() * len(labels_N)
+        self.correct = self.correct + (logits_NK.detach().argmax(1) == labels_N).sum()
+
+    @property
+    def mean_loss(self) -> float:
+        return float(self.loss) / self.images
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.correct) / self.images
+
+
+def train(run: Training, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+    """Train from where ``run`` stands to the last epoch, early stopping, or ``stop()``.
+
+    See ``spec.events`` for what is yielded when. Raises TrainingDiverged when the loss is no longer finite.
+    """
+    yield Started(
+        epochs=run.spec.epochs,
+        steps_per_epoch=len(run.batches),
+        training_images=len(run.training),
+        validation_images=len(run.validation),
+        parameters=sum(weight.numel() for weight in run.network.weights().values()),
+    )
+    while run.epoch < run.spec.epochs:
+        for progress in train_epoch(run):
+            if progress:
+                yield progress
+            if stop():
+                yield Ended("stopped", run.epoch, f"Stopped on request during epoch {run.epoch + 1}.")
+                return
+        metrics = validate(run)
+        run.epoch, run.step, run.sums = run.epoch + 1, 0, EpochSums()
+        best = run.best.improved(metrics)
+        if run.early_stopping:
+            run.early_stopping.saw(metrics)
+        yield EpochEnded(metrics, best, str(run.early_stopping or ""))
+        if run.early_stopping and run.early_stopping.exhausted:
+            yield Ended("early_stop", run.epoch, run.early_stopping.why_stopped(run.epoch))
+            return
+    explanation = f"All {run.spec.epochs} epochs done."
+    if run.early_stopping:
+        explanation += f" {run.early_stopping.why_not()}"
+    yield Ended("completed", run.epoch, explanation)
+
+
+def train_epoch(run: Training) -> Iterator[Progressed | None]:
+    """The rest of the epoch that is under way; yields after every step, a record where one is due."""
+    run.network.train()
+    order = stream(run.seed, "order", run.epoch + 1).permutation(len(run.training))
+    told = 0.0
+    for start in run.batches[run.step :]:
+        began = time.perf_counter()
+        learning_rate = run.learning_rate
+        train_step(run, *run.training.batch(order[start : start + run.spec.batch_size]), learning_rate)
+        run.step += 1
+        run.sums.seconds += time.perf_counter() - began
+        last = run.step == len(run.batches)
+        if not last and run.sums.seconds - told < SECONDS_BETWEEN_PROGRESS:
+            yield None
+            continue
+        told = run.sums.seconds
+        check_finite(run)
+        yield Progressed(
+            epoch=run.epoch + 1,
+            step=run.step,
+            steps=len(run.batches),
+            images=run.sums.images,
+            loss=run.sums.mean_loss,
+            accuracy=run.sums.accuracy,
+            learning_rate=learning_rate,
+            images_per_second=run.sums.images / run.sums.seconds,
+        )
+
+
+def train_step(run: Training, images_NCHW: Tensor, labels_N: Tensor, learning_rate: float) -> None:
+    """Augment, normalize, forward, loss, backward, clip, step."""
+    moment = {"seed": run.seed, "epoch": run.epoch + 1, "step": run.step + 1}
+    if run.augmentation:
+        images_NCHW = augment(images_NCHW, run.augmentation, **moment)
+    run.network.at(**moment)
+    logits_NK = run.network(run.normalize(images_NCHW))
+    losses_N = F.cross_entropy(logits_NK, labels_N, reduction="none", label_smoothing=run.spec.loss.label_smoothing)
+    if run.class_weights_K is not None:
+        losses_N = losses_N * run.class_weights_K[labels_N]
+    loss = losses_N.mean()
+    run.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if run.spec.clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(run.network.parameters(), run.spec.clip_norm)
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate
+    run.optimizer.step()
+    run.sums.add(loss, logits_NK, labels_N)
+
+
+def validate(run: Training) -> EpochMetrics:
+    """What the epoch gave: plain cross-entropy and accuracy of the network at rest, on the validation images."""
+    began = time.perf_counter()
+    logits_NK, labels_N = logits(run.network, run.validation, run.normalize)
+    logarithms_NK = logits_NK.double().log_softmax(1)
+    run.validation_probabilities_NK = logarithms_NK.exp().float().cpu().numpy()
+    return EpochMetrics(
+        epoch=run.epoch + 1,
+        train_loss=run.sums.mean_loss,
+        train_accuracy=run.sums.accuracy,
+        validation_loss=float(F.nll_loss(logarithms_NK, labels_N)),
+        validation_accuracy=float((logits_NK.argmax(1) == labels_N).double().mean()),
+        learning_rate=run.optimizer.param_groups[0]["lr"],
+        seconds=run.sums.seconds + time.perf_counter() - began,
+    )
+
+
+@torch.inference_mode()
+def logits(network: StackedNetwork, part: Part, normalize: Normalization) -> tuple[Tensor, Tensor]:
+    """logits_NK and labels_N for every image of ``part``, in order, the network at rest."""
+    network.eval()
+    batches = [(network(normalize(images_NCHW)), labels_N) for images_NCHW, labels_N in part.in_order()]
+    outputs, labels = zip(*batches, strict=True)
+    return torch.cat(outputs), torch.cat(labels)
+
+
+def check_finite(run: Training) -> None:
+    """Raise TrainingDiverged, with what usually helps, when the loss is NaN or infinite."""
+    if math.isfinite(run.sums.mean_loss):
+        return
+    clip = "" if run.spec.clip_norm else ", or limit the gradient with train.clip_norm=1.0"
+    raise TrainingDiverged(
+        f"the training loss became {run.sums.mean_loss} in epoch {run.epoch + 1}, step {run.step} of "
+        f"{len(run.batches)}: the steps are too large; "
+        f"try train.optimizer.learning_rate={run.spec.optimizer.learning_rate / 10:g} "
+        f"(it is {run.spec.optimizer.learning_rate:g}){clip}"
+    )

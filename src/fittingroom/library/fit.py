@@ -1,0 +1,99 @@
+"""Load data, fit a network: what the command line does, as function calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import ArrayLike
+from rich.console import Console
+
+from fittingroom.data.dataset import Dataset
+from fittingroom.data import sources
+from fittingroom.engine.run import PreparedRun, execute, prepare_run
+from fittingroom.library.interrupt import stopping_on_signals
+from fittingroom.library.live import LiveProgress
+from fittingroom.library.run import Run
+from fittingroom.spec.augment import AnyAugment
+from fittingroom.spec.data import DataSpec
+from fittingroom.spec.layers import AnyLayer
+from fittingroom.spec.network import Network
+from fittingroom.spec.run import RunSpec, load_run_spec
+from fittingroom.spec.train import TrainSpec
+from fittingroom.workspace import Workspace
+
+
+def load(
+    source: str | os.PathLike[str] | ArrayLike,
+    labels: ArrayLike | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    test: tuple[ArrayLike, ArrayLike] | None = None,
+    name: str = "arrays",
+    workspace: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    """A data set: a built-in name, an imported name, a folder with one folder per class, or arrays.
+
+    ``load("fashion-mnist")``, ``load("photos/")``, or ``load(images, labels)`` with images of shape (N, height,
+    width) or (N, height, width, channels) and labels of shape (N,); ``test`` gives an official test part likewise.
+    """
+    if labels is not None:
+        return sources.from_arrays(source, labels, class_names=class_names, name=name, test=test)
+    return sources.load(source, Workspace.find(workspace))
+
+
+def fit(
+    network: Network | Sequence[AnyLayer],
+    data: Dataset | str | os.PathLike[str],
+    *,
+    augment: Sequence[AnyAugment] = (),
+    seed: int = 0,
+    name: str = "run",
+    validation: int | float = 0.1,
+    split_seed: int = 0,
+    normalize: str = "standard",
+    workspace: str | os.PathLike[str] | None = None,
+    show: bool = True,
+    **train: Any,
+) -> Run:
+    """Train a network on a data set, live, and store the run. Further settings are those of ``TrainSpec``.
+
+    ``fit(net, data, epochs=5, optimizer=Sgd(0.05, momentum=0.9), early_stop=EarlyStop(patience=3))``. Returns the
+    stored run; Ctrl-C ends it early with the best weights kept. Raises InvalidSpec with every fault.
+    """
+    layers = network.layers if isinstance(network, Network) else tuple(network)
+    source = data.source if isinstance(data, Dataset) else os.fspath(data)
+    spec = RunSpec(
+        data=DataSpec(source=source, validation=validation, split_seed=split_seed, normalize=normalize),  # type: ignore[arg-type]
+        network=layers,
+        augment=tuple(augment),
+        train=TrainSpec(**train),
+        name=name,
+        seed=seed,
+    )
+    return train_spec(spec, workspace=workspace, show=show)
+
+
+def train(
+    source: str | os.PathLike[str],
+    *overrides: str,
+    workspace: str | os.PathLike[str] | None = None,
+    show: bool = True,
+) -> Run:
+    """Train the run that a spec file or preset describes: ``train("starter", "train.epochs=1", "seed=3")``."""
+    return train_spec(load_run_spec(Path(source), overrides=overrides), workspace=workspace, show=show)
+
+
+def train_spec(spec: RunSpec, *, workspace: str | os.PathLike[str] | None = None, show: bool = True) -> Run:
+    """Train what ``spec`` describes, and store it."""
+    prepared = prepare_run(spec, Workspace.find(workspace))
+    return train_prepared(prepared, Console(quiet=not show))
+
+
+def train_prepared(prepared: PreparedRun, console: Console) -> Run:
+    """Train with live progress on ``console``; Ctrl-C and SIGTERM end it cleanly."""
+    with stopping_on_signals() as stop, LiveProgress(console) as live:
+        name = execute(prepared, live.hear, stop)
+    return Run(name, prepared.workspace)

@@ -1,0 +1,110 @@
+"""A stored run, to look at and to use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fittingroom.engine.classifier import Classifier
+from fittingroom.engine.predict import Invert, Prediction, predict_files
+from fittingroom.engine.score import TestScore, classifier_of, open_test_set, spec_of, validation_of
+from fittingroom.measure.charts import plot_run
+from fittingroom.measure.curves import reading
+from fittingroom.measure.evaluate import Evaluation
+from fittingroom.spec.events import EpochMetrics
+from fittingroom.spec.layers import Dropout
+from fittingroom.spec.run import RunSpec
+from fittingroom.store import RunDetails, Store
+from fittingroom.workspace import Workspace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Run:
+    """One run of the workspace: its curves, its evaluation, its predictions. ``Run("last")`` is the newest.
+
+    Results always use the weights of the best epoch, and name that epoch.
+    """
+
+    def __init__(self, run: str = "last", workspace: str | os.PathLike[str] | Workspace | None = None) -> None:
+        self.workspace = workspace if isinstance(workspace, Workspace) else Workspace.find(workspace)
+        with open_store(self.workspace) as store:
+            self.details: RunDetails = store.run(run)
+
+    @property
+    def id(self) -> str:
+        return self.details.id
+
+    @property
+    def state(self) -> str:
+        """``running``, ``finished``, ``stopped``, ``failed`` or ``interrupted``."""
+        return self.details.state
+
+    @property
+    def epochs(self) -> tuple[EpochMetrics, ...]:
+        """What each epoch gave."""
+        return self.details.epochs
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """Everything that decided the run; ``run.spec.to_toml()`` is the file that repeats it."""
+        return spec_of(self.details)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The network with the weights of the best epoch."""
+        return classifier_of(self.details, self.workspace)
+
+    def confusion(self) -> Evaluation:
+        """Confusion matrix and scores on the validation images, from the predictions stored with the best epoch."""
+        return validation_of(self.details, self.workspace)
+
+    def reading(self) -> list[str]:
+        """What the curves say, in sentences."""
+        regularized = bool(self.spec.augment) or any(isinstance(layer, Dropout) for layer in self.spec.network)
+        return reading(self.epochs, regularized=regularized)
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Curves of loss and accuracy; saved as PNG, SVG or PDF when ``path`` is given."""
+        evaluation = self.confusion()
+        return plot_run(self.epochs, title=self.id, n_validation=evaluation.n, path=path)
+
+    def test(self) -> TestScore:
+        """Open the sealed test set and score the best weights on it. Each call is counted, and says so."""
+        with open_store(self.workspace) as store:
+            return open_test_set([self.details], self.workspace, store)[0]
+
+    def predict(self, *images: str | os.PathLike[str], invert: Invert = "auto") -> list[Prediction]:
+        """The probability of every class for image files of any size, and how each was fitted to the network."""
+        return predict_files(self.classifier, [Path(image) for image in images], invert)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id}: {self.headline}>"
+
+    @property
+    def headline(self) -> str:
+        """State, and accuracy with what it was measured on, in one line."""
+        if self.details.best_epoch is None:
+            return f"{self.state}, no epoch validated"
+        return f"{self.state}, {self.confusion().headline}, epoch {self.details.best_epoch} of {len(self.epochs)}"
+
+    def _repr_html_(self) -> str:
+        sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.reading()) if self.epochs else ""
+        return f"<p><b>{escape(self.id)}</b>: {escape(self.headline)}</p>{sentences}"
+
+
+def open_store(workspace: Workspace) -> Store:
+    """The database of a workspace, made if there is none yet."""
+    return Store.open(workspace.create().database)
+
+
+def open_tests(runs: Sequence[Run]) -> list[TestScore]:
+    """Score several runs of one workspace in a single opening of each test set."""
+    workspace = runs[0].workspace
+    with open_store(workspace) as store:
+        return open_test_set([run.details for run in runs], workspace, store)

@@ -1,0 +1,91 @@
+"""What a training run says while it runs: frozen records, in this order.
+
+    yield Started(...)
+    for epoch in 1..epochs:
+        for each batch:
+            augment; normalize; forward; loss; backward; clip; step
+            yield Progressed(...)              at most five times a second
+        validate
+        yield EpochEnded(...)                  says whether these are the best weights so far
+    yield Ended(...)                           whatever the reason
+
+Between two records the training stands still, so whoever listens can save the weights as they are at that
+moment. The engine's loop yields them, the store remembers them, the terminal and the page show them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """What one epoch gave. ``train_*`` are means over the epoch's batches as trained (dropout and augmentation on)."""
+
+    epoch: int
+    """Counted from 1."""
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    """Of the epoch's last step."""
+    seconds: float
+    """Training and validation of this epoch, without saving."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """Training begins: what each epoch will see, and the machine's part in it."""
+
+    epochs: int
+    steps_per_epoch: int
+    training_images: int
+    validation_images: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """Some steps of an epoch are done."""
+
+    epoch: int
+    step: int
+    """Steps done in this epoch."""
+    steps: int
+    images: int
+    """Images seen in this epoch."""
+    loss: float
+    """Mean over the epoch so far."""
+    accuracy: float
+    learning_rate: float
+    images_per_second: float
+    """Over the epoch so far."""
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch is trained and validated."""
+
+    metrics: EpochMetrics
+    best: bool
+    """Whether these are the best weights so far."""
+    watching: str
+    """Early stopping in words: what it watches, best so far, patience left; empty without early stopping."""
+
+
+Reason = Literal["completed", "early_stop", "stopped"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Training is over, and why, in words."""
+
+    reason: Reason
+    epochs: int
+    """Whole epochs done."""
+    explanation: str
+
+
+Event: TypeAlias = Started | Progressed | EpochEnded | Ended

@@ -1,0 +1,113 @@
+"""Everything that is wrong with a run, at once, before anything starts; and what will have no effect.
+
+Bounds and names of single settings are checked when a spec is made; here is what depends on the data or on
+several settings together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from fittingroom.errors import Fault
+from fittingroom.spec.layers import BatchNorm, Dropout, Residual, Shape
+from fittingroom.spec.network import summarize
+from fittingroom.spec.run import RunSpec
+from fittingroom.spec.train import Exponential, OneCycle, Sgd, Step
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFacts:
+    """What a spec needs to know of its data set: sizes, class names, and images in each part after the split."""
+
+    channels: int
+    height: int
+    width: int
+    class_names: tuple[str, ...]
+    training_images: int
+    validation_images: int
+    test_images: int
+
+    @property
+    def shape(self) -> Shape:
+        return (self.channels, self.height, self.width)
+
+    @property
+    def classes(self) -> int:
+        return len(self.class_names)
+
+
+def faults(spec: RunSpec, facts: DataFacts) -> list[Fault]:
+    """Every fault of ``spec`` on data with these facts, each with path, reason and fix; empty when it can run."""
+    return [*summarize(spec.network, facts.shape, facts.classes).faults, *_training_faults(spec, facts)]
+
+
+def _training_faults(spec: RunSpec, facts: DataFacts) -> Iterator[Fault]:
+    train = spec.train
+    if isinstance(train.class_weights, tuple):
+        if len(train.class_weights) != facts.classes:
+            yield Fault(
+                "train.class_weights",
+                f"has {len(train.class_weights)} weights, but the data has {facts.classes} classes",
+                'give one weight for each class, or "balanced"',
+            )
+        if any(weight <= 0 for weight in train.class_weights):
+            yield Fault(
+                "train.class_weights",
+                f"has a weight that is not above 0: {min(train.class_weights):g}",
+                "make every weight positive; only their ratios matter",
+            )
+    if isinstance(train.optimizer, Sgd) and train.optimizer.nesterov and train.optimizer.momentum == 0:
+        yield Fault(
+            "train.optimizer.nesterov", "looks ahead along a momentum of 0", "set momentum above 0, or nesterov = false"
+        )
+    batch = min(train.batch_size, facts.training_images)
+    if batch < 2 and any(isinstance(layer, BatchNorm | Residual) for layer in spec.network):
+        yield Fault("train.batch_size", f"is {batch}, and batch normalization needs at least 2", "raise batch_size")
+
+
+def notes(spec: RunSpec, facts: DataFacts) -> list[str]:
+    """What will not do what its author may expect, as sentences; nothing here stops a run."""
+    return list(_notes(spec, facts))
+
+
+def _notes(spec: RunSpec, facts: DataFacts) -> Iterator[str]:
+    train, schedule = spec.train, spec.train.schedule
+    if train.batch_size > facts.training_images:
+        yield (
+            f"train.batch_size is {train.batch_size:,}, but there are only {facts.training_images:,} training images: "
+            "each epoch is a single step."
+        )
+    if train.early_stop and train.early_stop.patience >= train.epochs:
+        yield (
+            f"train.early_stop.patience is {train.early_stop.patience} and training has {train.epochs} epochs: "
+            "it can never stop early."
+        )
+    if isinstance(schedule, Exponential) and schedule.start_epoch >= train.epochs:
+        yield (
+            f"train.schedule.start_epoch is {schedule.start_epoch} and training has {train.epochs} epochs: "
+            "the learning rate never falls."
+        )
+    if isinstance(schedule, Step) and schedule.every >= train.epochs:
+        yield (
+            f"train.schedule.every is {schedule.every} and training has {train.epochs} epochs: "
+            "the learning rate never falls."
+        )
+    if not isinstance(schedule, OneCycle) and schedule.warmup >= train.epochs:
+        yield (
+            f"train.schedule.warmup is {schedule.warmup:g} and training has {train.epochs} epochs: "
+            "the full learning rate is never reached."
+        )
+    for layer in spec.network:
+        if isinstance(layer, Dropout) and layer.rate == 0:
+            yield f"{layer.name} has rate 0 and changes nothing."
+    if facts.validation_images < 100:
+        yield (
+            f"validation has only {facts.validation_images:,} images, so its accuracy is uncertain by "
+            f"{_half_width(facts.validation_images):.0f} points or more either way."
+        )
+
+
+def _half_width(n: int) -> float:
+    """Half of a 95 % interval for an accuracy near 90 % from ``n`` images, in points (normal approximation)."""
+    return 196 * float((0.9 * 0.1 / max(n, 1)) ** 0.5)

@@ -1,0 +1,193 @@
+"""One RunSpec is everything that decides a run; it is made from, and written as, TOML or JSON.
+
+Two runs with the same ``content_id`` are the same run, whatever their names and whichever defaults were left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+
+from fittingroom.errors import Fault, InvalidInput, InvalidSpec, NotFound, did_you_mean
+from fittingroom.spec.augment import AnyAugment
+from fittingroom.spec.data import DataSpec
+from fittingroom.spec.layers import AnyLayer
+from fittingroom.spec.network import named
+from fittingroom.spec.record import default_of, param, record, tag_of, validated
+from fittingroom.spec.train import TrainSpec
+
+FORMAT = 1
+
+
+@record
+class RunSpec:
+    """Data, augmentation, network and training of one run, and the seed that everything random comes from."""
+
+    data: DataSpec = param(help="Which images, how they are split and normalized.")
+    network: tuple[AnyLayer, ...] = param(help="The layers, from the image on.")
+    augment: tuple[AnyAugment, ...] = param(default=(), help="What is done to training images on the fly, in order.")
+    train: TrainSpec = TrainSpec()
+    name: str = param(default="run", min_length=1, max_length=100, help="What people call it; decides nothing.")
+    seed: int = param(
+        default=0, ge=0, lt=2**63, help="Initial weights, order, augmentation and dropout all come from it."
+    )
+    format: Literal[1] = param(default=FORMAT, help="Version of this file format.")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "network", named(self.network))
+
+    @property
+    def content_id(self) -> str:
+        """SHA-256 (hex) of everything but the name, with every default written out."""
+        content = {key: value for key, value in to_plain(self, full=True).items() if key != "name"}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def to_toml(self) -> str:
+        """The spec as TOML for people: defaults left out, layer names written."""
+        return tomli_w.dumps(_in_reading_order(to_plain(self)))
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as plain data with every default written out, as the store keeps it."""
+        return _in_reading_order(to_plain(self, full=True))
+
+
+def to_plain(value: Any, *, full: bool = False) -> Any:
+    """Records as dicts, tuples as lists; parameters at their defaults are left out unless ``full``.
+
+    The tag of a record (``layer = "conv"``) comes first and is always written; ``None`` never is.
+    """
+    if not dataclasses.is_dataclass(value):
+        return [to_plain(item, full=full) for item in value] if isinstance(value, tuple) else value
+    tag = tag_of(type(value))
+    fields = sorted(dataclasses.fields(value), key=lambda field: field.name != tag)
+    return {
+        field.name: to_plain(own, full=full)
+        for field in fields
+        if (own := getattr(value, field.name)) is not None
+        and (full or field.name == tag or own != default_of(field))
+    }
+
+
+def _in_reading_order(plain: dict[str, Any]) -> dict[str, Any]:
+    order = ("format", "name", "seed", "data", "augment", "network", "train")
+    return {"format": FORMAT, **{key: plain[key] for key in order if key in plain}}
+
+
+def from_plain(value: Mapping[str, Any], *, origin: str = "the spec") -> RunSpec:
+    """Make a RunSpec from plain data; raises InvalidSpec with every mistake. ``origin`` names it in messages."""
+    version = value.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise InvalidSpec(
+            [Fault("format", f"is {version}, and this Fitting Room reads up to {FORMAT}", "upgrade Fitting Room")],
+            title=f"{origin} has faults",
+        )
+    return validated(RunSpec, value, title=f"{origin} has faults")
+
+
+def from_toml(text: str, *, overrides: Sequence[str] = (), origin: str = "the spec") -> RunSpec:
+    """Make a RunSpec from TOML. ``overrides`` are settings such as ``train.epochs=1``, applied first."""
+    return from_plain(_overridden(_toml(text, origin), overrides), origin=origin)
+
+
+def presets() -> dict[str, str]:
+    """The shipped runs: name -> TOML text, in the order of their names."""
+    folder = resources.files("fittingroom.spec") / "presets"
+    found = {entry.name.removesuffix(".toml"): entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
+    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
+
+
+def load_run_spec(source: str | Path, *, overrides: Sequence[str] = ()) -> RunSpec:
+    """Read a RunSpec from a TOML or JSON file, or a preset's name; ``overrides`` as in ``from_toml``.
+
+    A run without a name of its own is called after its file or preset.
+    """
+    path, shipped = Path(source), presets()
+    if path.is_file():
+        parse = _json if path.suffix == ".json" else _toml
+        plain, origin, name = parse(_read(path), str(source)), str(source), path.stem
+    elif str(source) in shipped:
+        plain, origin, name = _toml(shipped[str(source)], str(source)), f"preset {source}", str(source)
+    else:
+        raise NotFound(f'there is no file and no preset "{source}"; {did_you_mean(str(source), shipped)}')
+    return from_plain(_overridden({"name": name, **plain}, overrides), origin=origin)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} is not a text file; give a spec in TOML or JSON") from None
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}; check its permissions") from None
+
+
+def _toml(text: str, origin: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{origin} is not valid TOML: {error}; mend that place") from None
+
+
+def _json(text: str, origin: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"{origin} is not valid JSON: {error}; mend that place") from None
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{origin} holds a {type(value).__name__}, not an object; start it with {{")
+    return value
+
+
+def _overridden(plain: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    for override in overrides:
+        _apply(plain, override)
+    return plain
+
+
+def _apply(plain: dict[str, Any], override: str) -> None:
+    """Set one value by its path: ``train.epochs=1``, ``network.conv_1.filters=64``, ``network.0.filters=64``."""
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise InvalidInput(f'"{override}" sets nothing; write it as path=value, for instance train.epochs=1')
+    at: Any = plain
+    for depth, key in enumerate(keys[:-1]):
+        at = _step_into(at, key, ".".join(keys[: depth + 1]))
+    if isinstance(at, list):
+        raise InvalidInput(f'"{path}" names a whole layer or operation; add the setting to change, as in {path}.rate=0.1')
+    at[keys[-1]] = _toml_value(text.strip())
+
+
+def _step_into(at: Any, key: str, path: str) -> Any:
+    if isinstance(at, dict):
+        return at.setdefault(key, {})
+    if isinstance(at, list):
+        names = [str(layer.get("name", default)) for layer, default in zip(at, _default_names(at), strict=True)]
+        if key in names:
+            return at[names.index(key)]
+        if key.isdecimal() and int(key) < len(at):
+            return at[int(key)]
+        raise InvalidInput(f'there is no "{path}"; {did_you_mean(key, names)}')
+    raise InvalidInput(f'"{path}" is a value, not a table; set it directly')
+
+
+def _default_names(layers: list[dict[str, Any]]) -> list[str]:
+    """The names that layers (or operations) get when they give none, as ``network.named`` makes them."""
+    kinds = [str(item.get("layer", item.get("kind", "item"))) for item in layers]
+    return [f"{kind}_{kinds[: index + 1].count(kind)}" for index, kind in enumerate(kinds)]
+
+
+def _toml_value(text: str) -> Any:
+    """``3`` -> 3, ``true`` -> True, ``{ name = "sgd" }`` -> a table; anything that is no TOML value is a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,239 @@
+"""How a network is trained: optimizer, schedule, loss, early stopping, and the rest of ``[train]``.
+
+Default hyper-parameters are those of Keras 3. What the sources wrote as Keras' ``Adadelta()`` meant learning rate
+1.0 in their time; Keras 3 (and we) default to 0.001, so write 1.0 where that is meant.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from fittingroom.spec.record import param, record
+
+Monitor = Literal["validation_loss", "validation_accuracy"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+LearningRate = Annotated[float, param(gt=0, le=100, help="Size of the steps; the schedule multiplies it.")]
+WeightDecay = Annotated[float, param(ge=0, le=1, help="Share of each weight removed at each step, times the rate.")]
+Epsilon = Annotated[float, param(gt=0, le=1, help="Added to denominators, against division by zero.")]
+
+
+@record
+class Sgd:
+    """Stochastic gradient descent, plain or with momentum (Keras' ``SGD``)."""
+
+    learning_rate: LearningRate = 0.01
+    momentum: float = param(default=0.0, ge=0, lt=1, help="Share of the previous step that is kept.")
+    nesterov: bool = param(default=False, strict=True, help="Look ahead along the momentum before each step.")
+    name: Literal["sgd"] = param(default="sgd", kw_only=True, help="Which optimizer.")
+
+
+@record
+class Adam:
+    """Adam (Kingma and Ba 2015): a step size for each weight from the mean and spread of its gradients.
+
+    ``epsilon`` is added after the bias correction, as torch does and the paper's algorithm 1 says (Keras adds it
+    before); with the default of 1e-7 the difference is below rounding for all but vanishing gradients.
+    """
+
+    learning_rate: LearningRate = 0.001
+    beta_1: float = param(default=0.9, ge=0, lt=1, help="Memory of the gradient's mean.")
+    beta_2: float = param(default=0.999, ge=0, lt=1, help="Memory of the gradient's square.")
+    epsilon: Epsilon = 1e-7
+    name: Literal["adam"] = param(default="adam", kw_only=True, help="Which optimizer.")
+
+
+@record
+class AdamW:
+    """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019); decays every weight, as Keras."""
+
+    learning_rate: LearningRate = 0.001
+    weight_decay: WeightDecay = 0.004
+    beta_1: float = param(default=0.9, ge=0, lt=1, help="Memory of the gradient's mean.")
+    beta_2: float = param(default=0.999, ge=0, lt=1, help="Memory of the gradient's square.")
+    epsilon: Epsilon = 1e-7
+    name: Literal["adamw"] = param(default="adamw", kw_only=True, help="Which optimizer.")
+
+
+@record
+class Adadelta:
+    """Adadelta (Zeiler 2012). Keras' default learning rate is 0.001; the paper, and source B, mean 1.0."""
+
+    learning_rate: LearningRate = 0.001
+    rho: float = param(default=0.95, ge=0, lt=1, help="Memory of squared gradients and steps.")
+    epsilon: Epsilon = 1e-7
+    name: Literal["adadelta"] = param(default="adadelta", kw_only=True, help="Which optimizer.")
+
+
+@record
+class RmsProp:
+    """RMSprop (Hinton 2012): steps divided by the recent size of the gradient.
+
+    ``epsilon`` is added outside the square root, as torch does; Keras 3 adds it inside.
+    """
+
+    learning_rate: LearningRate = 0.001
+    rho: float = param(default=0.9, ge=0, lt=1, help="Memory of squared gradients.")
+    momentum: float = param(default=0.0, ge=0, lt=1, help="Share of the previous step that is kept.")
+    epsilon: Epsilon = 1e-7
+    name: Literal["rmsprop"] = param(default="rmsprop", kw_only=True, help="Which optimizer.")
+
+
+Optimizer = Annotated[
+    Sgd | Adam | AdamW | Adadelta | RmsProp,
+    param(discriminator="name", help="The rule that turns gradients into steps."),
+]
+
+
+@record
+class _WarmUp:
+    """A schedule multiplies the learning rate. It is read at the middle of each step, in epochs since the start."""
+
+    warmup: float = param(
+        default=0.0, ge=0, kw_only=True, unit="epochs", help="Time over which the rate first rises from near zero."
+    )
+
+    def multiplier(self, epoch: float, epochs: int) -> float:
+        """What the learning rate is multiplied with when ``epoch`` of ``epochs`` have passed."""
+        rise = min(1.0, epoch / self.warmup) if self.warmup > 0 else 1.0
+        return rise * self.shape(epoch, epochs)
+
+    def shape(self, epoch: float, epochs: int) -> float:
+        """The multiplier without warm-up."""
+        raise NotImplementedError
+
+
+@record
+class Constant(_WarmUp):
+    """The same learning rate throughout."""
+
+    name: Literal["constant"] = param(default="constant", kw_only=True, help="Which schedule.")
+
+    def shape(self, epoch: float, epochs: int) -> float:
+        return 1.0
+
+
+@record
+class Step(_WarmUp):
+    """The rate is multiplied by ``factor`` after every ``every`` epochs."""
+
+    factor: float = param(default=0.1, gt=0, le=1, help="What the rate is multiplied with at each step down.")
+    every: int = param(default=10, ge=1, unit="epochs", help="Epochs between steps down.")
+    name: Literal["step"] = param(default="step", kw_only=True, help="Which schedule.")
+
+    def shape(self, epoch: float, epochs: int) -> float:
+        return self.factor ** (int(epoch) // self.every)
+
+
+@record
+class Exponential(_WarmUp):
+    """The full rate for ``start_epoch`` epochs, then multiplied by ``factor`` at the start of each further epoch.
+
+    Source A: ``factor = 0.9875, start_epoch = 150`` and ``factor = 0.98, start_epoch = 30``.
+    """
+
+    factor: float = param(default=0.98, gt=0, le=1, help="What the rate is multiplied with at each epoch.")
+    start_epoch: int = param(default=0, ge=0, unit="epochs", help="Epochs at the full rate before it falls.")
+    name: Literal["exponential"] = param(default="exponential", kw_only=True, help="Which schedule.")
+
+    def shape(self, epoch: float, epochs: int) -> float:
+        return self.factor ** max(0, int(epoch) - self.start_epoch + 1)
+
+
+@record
+class Cosine(_WarmUp):
+    """Half a cosine from the full rate down to ``final`` of it (Loshchilov and Hutter 2017, without restarts)."""
+
+    final: float = param(default=0.0, ge=0, le=1, help="Share of the rate that is left at the end.")
+    name: Literal["cosine"] = param(default="cosine", kw_only=True, help="Which schedule.")
+
+    def shape(self, epoch: float, epochs: int) -> float:
+        return self.final + (1 - self.final) * (1 + math.cos(math.pi * min(1.0, epoch / epochs))) / 2
+
+
+@record
+class OneCycle:
+    """Up from ``start`` of the rate to all of it, then down to ``final`` of it, both along a cosine.
+
+    Smith and Topin 2018, with the two-phase form and the defaults of torch's ``OneCycleLR``; momentum stays.
+    """
+
+    rise: float = param(default=0.3, gt=0, lt=1, help="Share of the training during which the rate rises.")
+    start: float = param(default=0.04, gt=0, le=1, help="Share of the rate at the start.")
+    final: float = param(default=4e-6, ge=0, le=1, help="Share of the rate at the end.")
+    name: Literal["one_cycle"] = param(default="one_cycle", kw_only=True, help="Which schedule.")
+
+    def multiplier(self, epoch: float, epochs: int) -> float:
+        """What the learning rate is multiplied with when ``epoch`` of ``epochs`` have passed."""
+        done = min(1.0, epoch / epochs)
+        if done < self.rise:
+            return _cosine_between(self.start, 1.0, done / self.rise)
+        return _cosine_between(1.0, self.final, (done - self.rise) / (1 - self.rise))
+
+
+def _cosine_between(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+Schedule = Annotated[
+    Constant | Step | Exponential | Cosine | OneCycle,
+    param(discriminator="name", help="How the learning rate changes while training."),
+]
+
+
+@record
+class CrossEntropy:
+    """Cross-entropy of the softmax: minus the log of the probability given to the right class."""
+
+    label_smoothing: float = param(
+        default=0.0, ge=0, lt=1, help="Share of the target spread evenly over all classes, against overconfidence."
+    )
+    name: Literal["cross_entropy"] = param(default="cross_entropy", kw_only=True, help="Which loss.")
+
+
+@record
+class EarlyStop:
+    """Stop when what is watched has not improved for ``patience`` epochs in a row."""
+
+    monitor: Monitor = param(default="validation_loss", help="What is watched, after every epoch.")
+    patience: int = param(default=5, ge=1, unit="epochs", help="Epochs without improvement that are waited for.")
+    min_delta: float = param(default=0.0, ge=0, help="Smallest change that counts as an improvement.")
+
+
+@record
+class TrainSpec:
+    """The table ``[train]``: everything about training but the network, the data and the augmentation.
+
+    The training loss is what is minimized (with label smoothing and class weights, dropout and augmentation on);
+    the validation loss is the plain cross-entropy of the network at rest, so it compares between runs.
+    """
+
+    epochs: int = param(default=10, ge=1, le=100_000, unit="epochs", help="Passes over the training images.")
+    batch_size: int = param(default=256, ge=1, le=65_536, unit="images", help="Images for each step.")
+    optimizer: Optimizer = Adam()
+    schedule: Schedule = Constant()
+    loss: CrossEntropy = CrossEntropy()
+    early_stop: EarlyStop | None = None
+    best: Monitor | None = param(
+        default=None,
+        help="Which epoch's weights count as best: what early stopping watches unless given, else validation_loss.",
+    )
+    class_weights: Literal["balanced"] | tuple[float, ...] | None = param(
+        default=None, help="Weight of each class in the loss: balanced makes rare classes count as much as common ones."
+    )
+    clip_norm: float | None = param(
+        default=None, gt=0, help="Largest allowed length of the gradient over all weights; longer ones are shortened."
+    )
+    device: Device = param(default="auto", help="Where to train; auto takes a GPU when there is one.")
+
+    @property
+    def best_by(self) -> Monitor:
+        """What decides which epoch's weights are the best."""
+        if self.best is not None:
+            return self.best
+        return self.early_stop.monitor if self.early_stop else "validation_loss"
+
+    def learning_rate(self, epoch: float) -> float:
+        """Learning rate when ``epoch`` epochs (a fraction within an epoch) have passed."""
+        return self.optimizer.learning_rate * self.schedule.multiplier(epoch, self.epochs)

@@ -1,0 +1,14 @@
+"""What Alembic executes to migrate: on the connection, and in the transaction, that ``upgrade`` was given."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from fittingroom.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,  # for its naming convention
+    transactional_ddl=True,  # SQLite can, with the explicit BEGIN that the caller has sent
+)
+context.run_migrations()

@@ -1,0 +1,143 @@
+"""What goes into the store and comes out of it: frozen records of plain Python values.
+
+Times are UTC and timezone-aware. Accuracies are fractions from 0 to 1. Epochs count from 1. The figures of an epoch
+are the ``EpochMetrics`` that training itself speaks of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Literal
+
+from fittingroom.errors import FittingRoomError
+from fittingroom.spec.events import EpochMetrics
+from fittingroom.store.owners import Owner
+
+EndState = Literal["finished", "stopped", "failed"]
+RunState = Literal["running", "finished", "stopped", "failed", "interrupted"]
+
+
+class StaleAttempt(FittingRoomError):
+    """A newer attempt has taken the run over: what this one wanted to record was refused, and nothing changed."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class ProgressRow:
+    """Where a run stands between two epochs; forgotten when the run ends."""
+
+    step: int
+    """Batches trained since the run's beginning."""
+    epoch: float
+    """Epochs trained, with the fraction of the present one: 2.25."""
+    images: int
+    """Images trained on since the run's beginning."""
+    loss: float
+    accuracy: float
+    images_per_second: float
+    time: datetime = field(default_factory=now)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a run left in the workspace; one of each kind counts."""
+
+    kind: str
+    """``best``, ``last``, ``predictions``, ``checkpoint``."""
+    path: PurePosixPath
+    """Relative to the workspace."""
+    sha256: str
+    bytes: int
+    epoch: int | None = None
+    """The epoch after which it was written."""
+
+
+@dataclass(frozen=True)
+class AttemptRecord:
+    """One process's work on a run, from its beginning or from where an earlier attempt was left."""
+
+    number: int
+    owner: Owner
+    started: datetime
+    ended: datetime | None
+    """None while it goes on, and for ever when its process was killed."""
+    plan: Mapping[str, object]
+    """How this machine executes the run: precision, layout, threads, versions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """A run as one line of a list. What has not been reached yet is None."""
+
+    id: str
+    name: str
+    state: RunState
+    """``interrupted``: it was running, but no living process works on it."""
+    message: str | None
+    """Why it stopped or failed."""
+    created: datetime
+    spec_id: str
+    fingerprint: str
+    """Content of the data set."""
+    data: str | None
+    """Name of the data set, where it was remembered."""
+    parameters: int
+    epochs_done: int
+    best_epoch: int | None
+    validation_accuracy: float | None
+    """Of the best epoch, as is the loss."""
+    validation_loss: float | None
+    train_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDetails(RunSummary):
+    """Everything that is remembered of a run."""
+
+    spec: str
+    """The spec's JSON text, exactly as it was given."""
+    lineage: Mapping[str, object]
+    """Where it comes from: ``{"kind": "new"}``."""
+    attempts: tuple[AttemptRecord, ...]
+    epochs: tuple[EpochMetrics, ...]
+    artifacts: Mapping[str, Artifact]
+    """By kind."""
+
+    @property
+    def plan(self) -> Mapping[str, object] | None:
+        """The newest attempt's; None before the first."""
+        return self.attempts[-1].plan if self.attempts else None
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """A data set that runs have been trained on."""
+
+    fingerprint: str
+    name: str
+    source: str
+    class_names: tuple[str, ...]
+    counts: Mapping[str, int]
+    """Images in each split."""
+    shape: tuple[int, ...]
+    """Of one image: channels, height, width."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One look at a run's score on a sealed test set."""
+
+    fingerprint: str
+    """Content of the data set."""
+    run: str
+    accuracy: float
+    loss: float
+    n: int
+    """Test images scored."""
+    time: datetime

@@ -1,0 +1,278 @@
+"""``Store``: everything that is remembered, in one object, for one workspace.
+
+Whoever trains says which attempt it is, and is refused (``StaleAttempt``) once a newer one has begun: a process
+that was given up for dead can change nothing that counts. Whoever reads needs no attempt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from fittingroom.errors import InvalidInput
+from fittingroom.spec.events import EpochMetrics
+from fittingroom.store import rows, schema
+from fittingroom.store.database import Database, upsert
+from fittingroom.store.names import new_id, not_found, slug_of
+from fittingroom.store.owners import Owner
+from fittingroom.store.records import (
+    Artifact,
+    DataRecord,
+    EndState,
+    Opening,
+    ProgressRow,
+    RunDetails,
+    RunSummary,
+    StaleAttempt,
+    now,
+)
+from fittingroom.workspace import Workspace
+
+
+class Store:
+    """The memory of a workspace. Safe to use from several threads and, by a fork or an ``open`` each, processes.
+
+    Every method is one transaction: it is done, on the disk, when it returns, or has changed nothing. All raise
+    WorkspaceError when the database cannot be used, and NotFound for runs that are not there.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, place: str | os.PathLike[str]) -> Store:
+        """Open the database at a path or URL; file and tables are made when missing, older tables brought up."""
+        return cls(Database.open(place))
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- what a training says --------------------------------------------------------------------------------------
+
+    def create_run(
+        self,
+        *,
+        name: str,
+        spec: str,
+        spec_id: str,
+        fingerprint: str,
+        parameters: int,
+        lineage: Mapping[str, object] | None = None,
+    ) -> str:
+        """Remember a new run; returns its id, such as ``starter-1``, which no other run has or will ever have.
+
+        ``spec`` is JSON text and kept to the letter, ``spec_id`` its content id, ``fingerprint`` the data set's.
+        The run reads as interrupted until an attempt at it begins.
+        """
+        slug = slug_of(name)
+        with self._database.writing(slug) as connection:
+            run = new_id(connection, slug)
+            row = {
+                "id": run,
+                "name": name,
+                "state": "running",
+                "created": now(),
+                "attempt": 0,
+                "spec": spec,
+                "spec_id": spec_id,
+                "fingerprint": fingerprint,
+                "lineage": _json(lineage or {"kind": "new"}),
+                "parameters": parameters,
+                "epochs_done": 0,
+                "train_seconds": 0.0,
+            }
+            connection.execute(insert(schema.runs).values(row))
+        return run
+
+    def begin_attempt(self, run: str, plan: Mapping[str, object]) -> int:
+        """This process now works on the run, by this plan; returns the attempt's number, counted from 1."""
+        owner = Owner.this_process()
+        with self._database.writing(run) as connection:
+            number = _newest_attempt(connection, run) + 1
+            row = {
+                "run": run,
+                "number": number,
+                "host": owner.host,
+                "pid": owner.pid,
+                "process_started": owner.started,
+                "started": now(),
+                "plan": _json(plan),
+            }
+            connection.execute(insert(schema.attempts).values(row))
+            _set_run(connection, run, {"attempt": number, "state": "running", "message": None})
+        return number
+
+    def record_epoch(self, run: str, attempt: int, metrics: EpochMetrics, *, best: bool = False) -> None:
+        """Remember an epoch's figures; an epoch that is trained again replaces what it gave before.
+
+        ``best`` says that its weights are the best so far: lists then show its scores, whatever happens later.
+        """
+        epochs = schema.epochs
+        with self._writing_as(run, attempt) as connection:
+            upsert(connection, epochs, {"run": run, "attempt": attempt, **asdict(metrics)})
+            seconds = select(func.sum(epochs.c.seconds)).where(epochs.c.run == run).scalar_subquery()
+            values: dict[str, object] = {"epochs_done": metrics.epoch, "train_seconds": seconds}
+            if best:
+                values["best_epoch"] = metrics.epoch
+                values["validation_accuracy"] = metrics.validation_accuracy
+                values["validation_loss"] = metrics.validation_loss
+            _set_run(connection, run, values)
+
+    def record_progress(self, run: str, attempt: int, row: ProgressRow) -> None:
+        """Remember where the run stands; at most five times a second is enough for everyone who watches."""
+        with self._writing_as(run, attempt) as connection:
+            connection.execute(insert(schema.progress).values(run=run, attempt=attempt, **asdict(row)))
+
+    def adopt(self, run: str, attempt: int, artifact: Artifact) -> None:
+        """From now on this file, already whole and on the disk, is the run's one of its kind."""
+        row = {"run": run, "attempt": attempt, **asdict(artifact), "path": artifact.path.as_posix()}
+        with self._writing_as(run, attempt) as connection:
+            upsert(connection, schema.artifacts, row)
+
+    def end(
+        self,
+        run: str,
+        attempt: int,
+        state: EndState,
+        *,
+        message: str | None = None,
+        best_epoch: int | None = None,
+        validation_accuracy: float | None = None,
+        validation_loss: float | None = None,
+        train_seconds: float | None = None,
+    ) -> None:
+        """The attempt is over and says how; its progress is forgotten.
+
+        Figures that are left out stay what the epochs have made them. ``train_seconds`` is the whole run's.
+        """
+        figures = {
+            "best_epoch": best_epoch,
+            "validation_accuracy": validation_accuracy,
+            "validation_loss": validation_loss,
+            "train_seconds": train_seconds,
+        }
+        given = {name: value for name, value in figures.items() if value is not None}
+        attempts, progress = schema.attempts, schema.progress
+        with self._writing_as(run, attempt) as connection:
+            _set_run(connection, run, {"state": state, "message": message, **given})
+            ended = update(attempts).where(attempts.c.run == run, attempts.c.number == attempt).values(ended=now())
+            connection.execute(ended)
+            connection.execute(delete(progress).where(progress.c.run == run))
+
+    # -- runs ------------------------------------------------------------------------------------------------------
+
+    def run(self, run: str) -> RunDetails:
+        """Everything about a run, by its id; ``last`` is the newest."""
+        with self._database.reading() as connection:
+            return rows.details(connection, run)
+
+    def runs(self, limit: int | None = None) -> list[RunSummary]:
+        """All runs, or the newest few, newest first."""
+        with self._database.reading() as connection:
+            return rows.summaries(connection, limit=limit)
+
+    def progress(self, run: str, *, after: int = 0) -> list[ProgressRow]:
+        """What a running run has reported since a step, in order."""
+        with self._database.reading() as connection:
+            return rows.progress(connection, run, after)
+
+    def delete_run(self, run: str) -> Path:
+        """Forget a run, but not the openings of its test set, nor its number.
+
+        Returns its folder, relative to the workspace, which the caller removes. Raises InvalidInput while a living
+        process of this host works on it.
+        """
+        with self._database.writing(run) as connection:
+            state = connection.scalar(select(schema.runs.c.state).where(schema.runs.c.id == run))
+            if state is None:
+                raise not_found(connection, run)
+            owner = rows.owner_of(connection, run)
+            if state == "running" and owner is not None and owner.alive():
+                raise InvalidInput(f'run "{run}" cannot be deleted while process {owner.pid} trains it; stop it first')
+            connection.execute(delete(schema.runs).where(schema.runs.c.id == run))
+        return Workspace(Path()).runs / run
+
+    # -- data sets and their sealed tests --------------------------------------------------------------------------
+
+    def remember_data(self, data: DataRecord) -> None:
+        """Remember what runs are trained on; the same content under a new name takes that name."""
+        row = asdict(data)
+        for name in ("class_names", "counts", "shape"):
+            row[name] = _json(row[name])
+        with self._database.writing(data.fingerprint) as connection:
+            upsert(connection, schema.data_sets, row)
+
+    def data_set(self, fingerprint: str) -> DataRecord:
+        """What was remembered of a data set; raises NotFound."""
+        with self._database.reading() as connection:
+            return rows.data_set(connection, fingerprint)
+
+    def open_test(self, *, fingerprint: str, run: str, accuracy: float, loss: float, n: int) -> int:
+        """Write a test score of ``n`` images into the ledger; only when this has returned may anyone see the score.
+
+        Returns how often this data set's test has been opened, this time included.
+        """
+        with self._database.writing(fingerprint) as connection:
+            number = _openings(connection, fingerprint) + 1
+            row = {"fingerprint": fingerprint, "number": number, "run": run, "n": n, "time": now()}
+            connection.execute(insert(schema.test_openings).values(**row, accuracy=accuracy, loss=loss))
+        return number
+
+    def openings(self, fingerprint: str) -> int:
+        """How often the test of a data set has been opened, by whatever run."""
+        with self._database.reading() as connection:
+            return _openings(connection, fingerprint)
+
+    def test_results(self, run: str) -> list[Opening]:
+        """The test scores of a run that have been looked at, oldest first, also when the run is deleted."""
+        with self._database.reading() as connection:
+            return rows.test_results(connection, run)
+
+    @contextmanager
+    def _writing_as(self, run: str, attempt: int) -> Iterator[Connection]:
+        """A transaction of an attempt that is still the run's newest; else StaleAttempt."""
+        with self._database.writing(run) as connection:
+            newest = _newest_attempt(connection, run)
+            if attempt != newest:
+                raise StaleAttempt(
+                    f'attempt {attempt} at run "{run}" may not record anything: attempt {newest} has taken over; '
+                    "end this process"
+                )
+            yield connection
+
+
+def _newest_attempt(connection: Connection, run: str) -> int:
+    """The number of the run's newest attempt, 0 before the first; raises NotFound."""
+    number: int | None = connection.scalar(select(schema.runs.c.attempt).where(schema.runs.c.id == run))
+    if number is None:
+        raise not_found(connection, run)
+    return number
+
+
+def _openings(connection: Connection, fingerprint: str) -> int:
+    openings = schema.test_openings
+    query = select(func.count()).select_from(openings).where(openings.c.fingerprint == fingerprint)
+    return connection.scalar(query) or 0
+
+
+def _set_run(connection: Connection, run: str, values: Mapping[str, object]) -> None:
+    connection.execute(update(schema.runs).where(schema.runs.c.id == run).values(**values))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
