@@ -75,14 +75,19 @@ def test_mean_and_spread_are_the_published_ones(fashion: Dataset) -> None:
     assert statistics.spread == pytest.approx([0.3530], abs=5e-5)
 
 
-def test_opening_is_quick(cache: Path) -> None:
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        load("fashion-mnist")
-        seconds.append(time.perf_counter() - start)
-    assert seconds[0] < 2
-    assert min(seconds[1:]) < 0.1
+def test_opening_is_quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for attempt in range(3):  # the machine may be busy with something else
+        monkeypatch.setenv("FITTINGROOM_CACHE", str(tmp_path / str(attempt)))
+        first, second = _seconds_to_open(), _seconds_to_open()
+        if first < 2 and second < 0.1:
+            return
+    pytest.fail(f"first opening {first:.2f} s, second {second:.2f} s")
+
+
+def _seconds_to_open() -> float:
+    start = time.perf_counter()
+    load("fashion-mnist")
+    return time.perf_counter() - start
 
 
 def test_a_damaged_installation_is_told(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

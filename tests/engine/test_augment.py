@@ -1,4 +1,4 @@
-"""Augmentation against a slow reference (NumPy and SciPy, one image at a time), and by what is promised of every operation."""
+"""Augmentation against a slow reference (NumPy and SciPy, one image at a time), and its promises."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from matplotlib.path import Path as Polygon
 
 from fittingroom.errors import InvalidInput
 from fittingroom.measure.charts import epoch_ticks, plot_confusion, plot_run, terminal_curves
-from fittingroom.measure.curves import EpochMetrics
 from fittingroom.measure.evaluate import Evaluation, evaluate
+from fittingroom.spec.events import EpochMetrics
 
 NAN = math.nan
 
@@ -136,7 +136,8 @@ def test_a_run_without_finite_values_says_so():
 
 
 def test_no_tick_lies_outside_what_is_possible():
-    loss, accuracy = plot_run(run([0.02, 0.01], [0.9, 0.8], [0.99, 1.0]), title="a run", n_validation=50).axes
+    constant = run([0.02, 0.01], [0.9, 0.8], [1.0, 1.0], [1.0, 1.0])
+    loss, accuracy = plot_run(constant, title="a run", n_validation=50).axes
     assert min(loss.get_yticks()) >= 0
     assert max(accuracy.get_yticks()) <= 1
 
@@ -203,7 +204,7 @@ def test_drawing_changes_nothing_global():
     program = (
         "import sys; import fittingroom.measure.charts as charts; assert 'matplotlib' not in sys.modules;"
         "assert not {'scipy', 'torch'} & set(sys.modules);"
-        "from fittingroom.measure.curves import EpochMetrics;"
+        "from fittingroom.spec.events import EpochMetrics;"
         "charts.terminal_curves([EpochMetrics(1, 1, 1, 1, 1, 1, 1)]); assert 'matplotlib' not in sys.modules;"
         "charts.plot_run([EpochMetrics(1, 1, 1, 1, 1, 1, 1)], title='', n_validation=1)._repr_png_();"
         "assert 'matplotlib.pyplot' not in sys.modules"

@@ -8,7 +8,6 @@ import pytest
 
 from fittingroom.errors import InvalidInput
 from fittingroom.measure.curves import (
-    EpochMetrics,
     epochs_to,
     highest_accuracy,
     lowest_loss,
@@ -18,6 +17,7 @@ from fittingroom.measure.curves import (
     show_loss,
     show_percent,
 )
+from fittingroom.spec.events import EpochMetrics
 
 NAN = math.nan
 
@@ -77,6 +77,13 @@ def test_a_rise_of_less_than_five_percent_is_not_told():
 
 def test_a_jump_that_stays_is_not_a_rising_trend():
     assert rising_since(run([0.5, 0.4, 0.46, 0.45, 0.46, 0.45, 0.46, 0.45, 0.455])) is None
+
+
+@pytest.mark.parametrize(("order", "rising"), [((2, 1, 4, 3, 6, 5), False), ((2, 1, 4, 3, 5, 6), True)])
+def test_the_trend_must_be_significant_at_five_percent(order, rising):
+    # Kendall's exact table for 6 values: 9 more rising than falling pairs have p = 0.068, 11 have p = 0.028
+    epochs = run([0.5, 0.4, *(0.5 + 0.01 * place for place in order)])
+    assert rising_since(epochs) == (epochs[1] if rising else None)
 
 
 def test_flat_noise_is_seldom_called_rising_and_a_true_rise_nearly_always():

@@ -189,6 +189,11 @@ def test_worst_mistakes_are_the_most_confident_ones():
     assert result.worst_mistakes(10)[2] == (1, 0, 1, 0.6)
 
 
+def test_equally_confident_mistakes_keep_the_order_of_the_images():
+    result = evaluate([0] * 200, [[0.1, 0.9], [0.3, 0.7]] * 100, ["cat", "dog"], "validation")
+    assert [mistake.image for mistake in result.worst_mistakes(150)] == [*range(0, 200, 2), *range(1, 101, 2)]
+
+
 @FAST
 @given(**sizes)
 def test_every_mistake_is_listed_once_and_in_order(seed, n, k):

@@ -157,9 +157,7 @@ def residual(record: Record, values: keras.KerasTensor, name: str) -> keras.Kera
     activation = keras.layers.Activation(record.get("activation", "relu"))
 
     def conv(kernel: int, step: int, part: str) -> keras.layers.Layer:
-        return keras.layers.Conv2D(
-            filters, kernel, strides=step, padding="same", use_bias=False, name=f"{name}.{part}"
-        )
+        return keras.layers.Conv2D(filters, kernel, strides=step, padding="same", use_bias=False, name=f"{name}.{part}")
 
     outputs = conv(record["kernel"], stride, "conv_1")(values)
     outputs = activation(norm(record, f"{name}.norm_1")(outputs))
@@ -226,7 +224,9 @@ def convolution_rows() -> list[Record]:
             rows.append(layer_row(kind, [record], images(shape)))
     for shape in SHAPES:
         rows.append(layer_row("depthwise_conv", [{"layer": "depthwise_conv", "kernel": 3}], images(shape)))
-        rows.append(layer_row("separable_conv", [{"layer": "separable_conv", "filters": 3, "kernel": 2}], images(shape)))
+        rows.append(
+            layer_row("separable_conv", [{"layer": "separable_conv", "filters": 3, "kernel": 2}], images(shape))
+        )
     return rows
 
 

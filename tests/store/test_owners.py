@@ -25,13 +25,12 @@ def test_a_process_that_took_over_the_number_is_another_one() -> None:
 
 
 def test_a_dead_process_is_dead_before_and_after_its_parent_takes_note() -> None:
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    owner = Owner(Owner.this_process().host, process.pid, psutil.Process(process.pid).create_time())
-    assert owner.alive() is True
-    process.kill()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it is dead now, and still in the table of processes
-    assert owner.alive() is False
-    process.communicate()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        owner = Owner(Owner.this_process().host, process.pid, psutil.Process(process.pid).create_time())
+        assert owner.alive() is True
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # dead, but still in the table of processes
+        assert owner.alive() is False
     assert owner.alive() is False
 
 

@@ -63,9 +63,10 @@ def test_a_migration_that_fails_leaves_nothing_behind(database: Path, monkeypatc
         assert "runs" in sqlalchemy.inspect(connection).get_table_names()
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(migrations, "upgrade", upgrade_and_stumble)
-        Store.open(database)
+        with pytest.raises(KeyboardInterrupt):
+            Store.open(database)
     connection = sqlite3.connect(database)
     assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     connection.close()

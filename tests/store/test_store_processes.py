@@ -85,18 +85,22 @@ def test_a_run_on_another_host_is_believed_to_run(store: Store, monkeypatch: pyt
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_process_uses_connections_of_its_own(store: Store, intact: Callable[[], bool]) -> None:
-    store.create_run(name="parent", spec="{}", spec_id="a", fingerprint="f", parameters=1)
+    with store._database.reading() as connection:
+        the_parents = connection.connection.driver_connection
     child = os.fork()
     if child == 0:
+        shared = True
         try:
             for _ in range(20):
                 store.create_run(name="child", spec="{}", spec_id="a", fingerprint="f", parameters=1)
+            with store._database.reading() as connection:
+                shared = connection.connection.driver_connection is the_parents
             store.close()
         finally:
-            os._exit(0)
+            os._exit(shared)
     for _ in range(20):
         store.create_run(name="parent", spec="{}", spec_id="a", fingerprint="f", parameters=1)
-    os.waitpid(child, 0)
-    expected = {f"parent-{number}" for number in range(1, 22)} | {f"child-{number}" for number in range(1, 21)}
+    assert os.waitpid(child, 0) == (child, 0)
+    expected = {f"parent-{number}" for number in range(1, 21)} | {f"child-{number}" for number in range(1, 21)}
     assert {run.id for run in store.runs()} == expected
     assert intact()

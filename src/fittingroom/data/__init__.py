@@ -5,6 +5,7 @@ Files import downwards in this order::
     splits         training, validation and test: the rules, and the proof that they hold
     display        a sheet of images as one PNG
     dataset        Dataset: what everything else works with
+    facts          what of it a spec needs to know
     incoming       Incoming: what every importer hands over, and its fingerprint
     prepared       a data set as a folder of arrays: written atomically, opened by mapping
     fashion_mnist, arrays, pictures, folder

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,13 @@ TEST = {"test", "testing"}
 LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 TOLD = 10
 LAYOUT = "expected are PATH/CLASS/IMAGE.png, or PATH/train/CLASS/IMAGE.png and PATH/test/CLASS/IMAGE.png"
+
+
+class _ClassFolder(NamedTuple):
+    name: str
+    path: Path
+    is_test: bool
+    images: list[Path]
 
 
 @dataclass
@@ -64,7 +72,7 @@ def stamp(path: Path) -> str:
             seen = (stat.st_size, stat.st_mtime_ns)
         except OSError:  # a broken link: ``read`` tells it with all other faults
             seen = (-1, -1)
-        digest.update(repr((str(file.relative_to(path)), *seen)).encode("utf-8", "surrogateescape"))
+        digest.update(repr((str(file.relative_to(path)), *seen)).encode())
     return digest.hexdigest()
 
 
@@ -97,7 +105,7 @@ def shown(path: Path) -> str:
 def _listed(root: Path) -> _Listing:
     """Find the class folders and image files; raises InvalidData for a layout that cannot be a data set."""
     parts, other = _parts(root)
-    found: list[tuple[str, Path, bool, list[Path]]] = []  # class, its folder, is test, files
+    found: list[_ClassFolder] = []
     for part, is_test in parts:
         folders, files = _entries(part)
         other += len(files) if part != root else 0
@@ -105,13 +113,13 @@ def _listed(root: Path) -> _Listing:
             inside, entries = _entries(folder)
             images = [file for file in entries if file.suffix.lower() in pictures.SUFFIXES]
             other += len(inside) + len(entries) - len(images)
-            found.append((shown(Path(folder.name)), folder, is_test, images))
+            found.append(_ClassFolder(shown(Path(folder.name)), folder, is_test, images))
     _check_layout(root, parts, found)
     listing = _Listing(root, has_test=any(is_test for _, is_test in parts))
-    listing.class_names = sorted({name for name, *_ in found}, key=_natural)
+    listing.class_names = sorted({place.name for place in found}, key=_natural)
     number = {name: label for label, name in enumerate(listing.class_names)}
-    for name, _, is_test, images in sorted(found, key=lambda entry: number[entry[0]]):
-        (listing.test if is_test else listing.training).extend((number[name], image) for image in images)
+    for label, place in sorted(((number[place.name], place) for place in found), key=lambda pair: pair[0]):
+        (listing.test if place.is_test else listing.training).extend((label, image) for image in place.images)
     joined = [shown(Path(part.name)) for part, _ in parts if part.name.casefold() in VALIDATION and part != root]
     listing.notes += [f'folder "{name}" joined the training images' for name in joined]
     listing.notes += [f"{other:,} other files or folders left out"] if other else []
@@ -123,7 +131,9 @@ def _parts(root: Path) -> tuple[list[tuple[Path, bool]], int]:
     folders, files = _entries(root)
     if not folders:
         loose = sum(file.suffix.lower() in pictures.SUFFIXES for file in files)
-        raise InvalidData(f"{shown(root)} holds no class folders{f', but {loose:,} images' if loose else ''}; {LAYOUT}")
+        raise InvalidData(
+            f"{shown(root)} holds no class folders{f', but {loose:,} image files' if loose else ''}; {LAYOUT}"
+        )
     names = {folder.name.casefold() for folder in folders}
     training = [folder for folder in folders if folder.name.casefold() in TRAINING]
     if names <= TRAINING | VALIDATION | TEST and any(_entries(folder)[0] for folder in training):
@@ -150,15 +160,16 @@ def _natural(name: str) -> tuple[list[tuple[str, int]], str]:
     return [(text.casefold(), int(digits or -1)) for text, digits in pieces], name
 
 
-def _check_layout(root: Path, parts: list[tuple[Path, bool]], found: list[tuple[str, Path, bool, list[Path]]]) -> None:
-    empty = [shown(folder.relative_to(root)) for _, folder, _, images in found if not images]
-    empty += [shown(part.relative_to(root)) for part, _ in parts if not any(f.parent == part for _, f, *_ in found)]
+def _check_layout(root: Path, parts: list[tuple[Path, bool]], found: list[_ClassFolder]) -> None:
+    filled = {place.path.parent for place in found}
+    empty = [place.path for place in found if not place.images] + [part for part, _ in parts if part not in filled]
     if empty:
         raise InvalidData(
-            f"{shown(root)} has folders without images: {_first(empty)}; fill or remove each of them. {LAYOUT}"
+            f"{shown(root)} has folders without images: "
+            f"{_first([shown(path.relative_to(root)) for path in empty])}; fill or remove each of them. {LAYOUT}"
         )
-    training = {name for name, _, is_test, _ in found if not is_test}
-    test_only = sorted({name for name, *_ in found} - training, key=_natural)
+    training = {place.name for place in found if not place.is_test}
+    test_only = sorted({place.name for place in found} - training, key=_natural)
     if test_only:
         raise InvalidData(
             f"{shown(root)} has classes with test images only: {_first(test_only)}; add training images of these "
@@ -192,7 +203,7 @@ def _common_size(listing: _Listing, headers: list[pictures.Header], bad: list[st
         besides = f"\nBesides, {_unreadable(listing, bad)}" if bad else ""
         raise InvalidData(
             f"the images in {shown(listing.root)} have different sizes (height×width): {_first(counts)}; import them "
-            f"with one size, such as size=({common[0]}, {common[1]}): each is then scaled to fit and centred on white"
+            f"with one size, such as --size {common[0]}x{common[1]}, in Python size={common}: each is then scaled to fit and centred on white"
             + besides
         )
     return common

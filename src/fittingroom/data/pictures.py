@@ -21,6 +21,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 
 _GREY = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})
+_PALETTE_STEP = {"RGB": 3, "BGR": 3, "RGBX": 4, "BGRX": 4}  # bytes for each colour
 _TURNED_SIDEWAYS = frozenset({5, 6, 7, 8})  # values of EXIF's orientation that swap height and width
 
 
@@ -88,9 +89,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _is_grey(image: Image.Image) -> bool:
-    palette = image.getpalette()  # of mode P only
-    if palette is not None:
-        return palette[0::3] == palette[1::3] == palette[2::3]
+    if image.mode == "P" and image.palette is not None:
+        layout, colours = image.palette.getdata()  # image.getpalette() would decode the pixels first
+        step = _PALETTE_STEP.get(layout)
+        return step is not None and colours[0::step] == colours[1::step] == colours[2::step]
     return image.mode in _GREY
 
 

@@ -42,7 +42,8 @@ class Damaged(InvalidData):
 
 def open_prepared(folder: Path, source: str) -> Dataset:
     """Map the arrays of a prepared data set; raises FileNotFoundError without the folder, and Damaged."""
-    folder.stat()
+    if not os.path.exists(folder):
+        raise FileNotFoundError(folder)
     try:
         meta = json.loads((folder / "meta.json").read_bytes())
         if meta["format"] != FORMAT:

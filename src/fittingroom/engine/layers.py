@@ -31,11 +31,20 @@ def build_layer(layer: AnyLayer, shape: Shape) -> nn.Module:
     """The module for one layer whose input has ``shape`` (without the batch)."""
     match layer:
         case spec.Conv():
-            return Convolution(shape, layer.filters, layer.kernel, layer.stride, layer.padding, layer.bias,
-                               activation=layer.activation)
+            return Convolution(
+                shape, layer.filters, layer.kernel, layer.stride, layer.padding, layer.bias, activation=layer.activation
+            )
         case spec.DepthwiseConv():
-            return Convolution(shape, shape[0] * layer.depth_multiplier, layer.kernel, layer.stride, layer.padding,
-                               layer.bias, groups=shape[0], activation=layer.activation)
+            return Convolution(
+                shape,
+                shape[0] * layer.depth_multiplier,
+                layer.kernel,
+                layer.stride,
+                layer.padding,
+                layer.bias,
+                groups=shape[0],
+                activation=layer.activation,
+            )
         case spec.SeparableConv():
             return SeparableConvolution(shape, layer)
         case spec.BatchNorm():
@@ -72,11 +81,23 @@ def padding_around(shape: Shape, window: int, stride: int, padding: spec.Padding
 class Convolution(nn.Conv2d):
     """Cross-correlation, bias, activation. Padding that is the same on both sides costs nothing extra."""
 
-    def __init__(self, shape: Shape, filters: int, kernel: int, stride: int, padding: spec.Padding, bias: bool,
-                 *, groups: int = 1, activation: ActivationName | None = None) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        filters: int,
+        kernel: int,
+        stride: int,
+        padding: spec.Padding,
+        bias: bool,
+        *,
+        groups: int = 1,
+        activation: ActivationName | None = None,
+    ) -> None:
         left, right, top, bottom = padding_around(shape, kernel, stride, padding)
         even = left == right and top == bottom
-        super().__init__(shape[0], filters, kernel, stride, padding=(top, left) if even else 0, groups=groups, bias=bias)
+        super().__init__(
+            shape[0], filters, kernel, stride, padding=(top, left) if even else 0, groups=groups, bias=bias
+        )
         self.pad_first = None if even else (left, right, top, bottom)
         self.activation = FUNCTIONS[activation] if activation else None
 
@@ -94,8 +115,15 @@ class SeparableConvolution(nn.Module):
         super().__init__()
         middle = shape[0] * layer.depth_multiplier
         self.depthwise = Convolution(shape, middle, layer.kernel, layer.stride, layer.padding, False, groups=shape[0])
-        self.pointwise = Convolution((middle, *layer.output_shape(shape)[1:]), layer.filters, 1, 1, "valid",
-                                     layer.bias, activation=layer.activation)
+        self.pointwise = Convolution(
+            (middle, *layer.output_shape(shape)[1:]),
+            layer.filters,
+            1,
+            1,
+            "valid",
+            layer.bias,
+            activation=layer.activation,
+        )
 
     def forward(self, images_NCHW: Tensor) -> Tensor:
         outputs: Tensor = self.pointwise(self.depthwise(images_NCHW))
@@ -105,7 +133,9 @@ class SeparableConvolution(nn.Module):
 def batch_norm(shape: Shape, momentum: float, epsilon: float) -> nn.Module:
     """Batch normalization of images or flat vectors; torch's momentum is the share of the new value."""
     kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
-    return kind(shape[0], eps=epsilon, momentum=1 - momentum)
+    norm = kind(shape[0], eps=epsilon, momentum=1 - momentum)
+    norm.num_batches_tracked = None  # read only without a momentum; among the weights it would be one too many
+    return norm
 
 
 class Activation(nn.Module):

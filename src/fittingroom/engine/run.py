@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from fittingroom.data.dataset import Dataset
+from fittingroom.data.facts import facts_of
 from fittingroom.data.sources import load
 from fittingroom.data.splits import Splits
 from fittingroom.engine.checkpoint import checkpoint_bytes
@@ -34,19 +35,6 @@ from fittingroom.workspace import Workspace, write_atomically
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
 Listener = Callable[[str, Event], None]
 """Hears every event of a run: its id, and what happened."""
-
-
-def facts_of(data: Dataset, splits: Splits) -> DataFacts:
-    """What a spec needs to know of a data set that is split."""
-    return DataFacts(
-        channels=data.channels,
-        height=data.height,
-        width=data.width,
-        class_names=data.class_names,
-        training_images=len(splits.train),
-        validation_images=len(splits.validation),
-        test_images=len(splits.test),
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from fittingroom.engine.classifier import Classifier
 from fittingroom.errors import InvalidInput, WorkspaceError
 from fittingroom.measure.evaluate import Evaluation, evaluate
 from fittingroom.spec.run import RunSpec, from_plain
-from fittingroom.store import RunDetails, Score, Store
+from fittingroom.store import RunDetails, Store
 from fittingroom.workspace import Workspace
 
 
@@ -60,8 +60,8 @@ def validation_of(run: RunDetails, workspace: Workspace) -> Evaluation:
     """The evaluation of the best epoch, from the validation predictions that were stored with it."""
     path = artifact_path(run, "predictions", workspace)
     with np.load(path, allow_pickle=False) as stored:
-        labels, probabilities, indices = stored["labels"], stored["probabilities"], stored["indices"]
-    return evaluate(labels, probabilities, class_names_of(run, workspace), "validation", indices=indices)
+        labels, probabilities = stored["labels"], stored["probabilities"]
+    return evaluate(labels, probabilities, class_names_of(run, workspace), "validation")
 
 
 def class_names_of(run: RunDetails, workspace: Workspace) -> tuple[str, ...]:

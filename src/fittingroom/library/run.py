@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.predict import Invert, Prediction, predict_files
 from fittingroom.engine.score import TestScore, classifier_of, open_test_set, spec_of, validation_of
+from fittingroom.library.stored import find_run, open_store
 from fittingroom.measure.charts import plot_run
 from fittingroom.measure.curves import reading
 from fittingroom.measure.evaluate import Evaluation
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.layers import Dropout
 from fittingroom.spec.run import RunSpec
-from fittingroom.store import RunDetails, Store
+from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ class Run:
 
     def __init__(self, run: str = "last", workspace: str | os.PathLike[str] | Workspace | None = None) -> None:
         self.workspace = workspace if isinstance(workspace, Workspace) else Workspace.find(workspace)
-        with open_store(self.workspace) as store:
-            self.details: RunDetails = store.run(run)
+        self.details: RunDetails = find_run(self.workspace, run)
 
     @property
     def id(self) -> str:
@@ -72,7 +72,9 @@ class Run:
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Curves of loss and accuracy; saved as PNG, SVG or PDF when ``path`` is given."""
         evaluation = self.confusion()
-        return plot_run(self.epochs, title=self.id, n_validation=evaluation.n, path=path)
+        return plot_run(
+            self.epochs, title=self.id, n_validation=evaluation.n, best_epoch=self.details.best_epoch, path=path
+        )
 
     def test(self) -> TestScore:
         """Open the sealed test set and score the best weights on it. Each call is counted, and says so."""
@@ -96,11 +98,6 @@ class Run:
     def _repr_html_(self) -> str:
         sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.reading()) if self.epochs else ""
         return f"<p><b>{escape(self.id)}</b>: {escape(self.headline)}</p>{sentences}"
-
-
-def open_store(workspace: Workspace) -> Store:
-    """The database of a workspace, made if there is none yet."""
-    return Store.open(workspace.create().database)
 
 
 def open_tests(runs: Sequence[Run]) -> list[TestScore]:

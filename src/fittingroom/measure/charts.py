@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import InvalidInput
-from fittingroom.measure.curves import EpochMetrics, highest_accuracy, lowest_loss, show_loss, show_percent
+from fittingroom.measure.curves import highest_accuracy, lowest_loss, show_loss, show_percent
 from fittingroom.measure.evaluate import Evaluation, show_accuracy
+from fittingroom.spec.events import EpochMetrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -145,7 +146,7 @@ def _style(
     low, high = min(finite) - room, max(finite) + room
     levels = [
         level
-        for level in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
+        for level in MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         if max(low, 0) <= level <= min(high, highest)
     ]
     axes.set_ylim(low, high)
@@ -284,7 +285,7 @@ def _cells(axes: Axes, evaluation: Evaluation, *, annotated: bool, size: float) 
         return
     for (row, column), count in np.ndenumerate(evaluation.confusion):
         if count:
-            ink = "#ffffff" if _luminance(colours[row, column]) < 0.18 else INK  # the stronger contrast of the two
+            ink = "#ffffff" if _luminance(colours[row, column]) < 0.2 else INK  # the stronger contrast of the two
             axes.text(column, row, f"{count:,}", ha="center", va="center_baseline", fontsize=size, color=ink)
 
 

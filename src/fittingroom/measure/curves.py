@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
 
 from fittingroom.errors import InvalidInput
+from fittingroom.spec.events import EpochMetrics
 
 CLEAR_RISE = 1.05
 """A validation loss counts as risen when it ends at least 5 % above the lowest."""
@@ -20,26 +20,6 @@ CLEAR_FALL = 0.99
 """A validation loss counts as still improving when it is at least 1 % below what was reached three epochs ago."""
 RISING_Z = 1.645
 """One-sided 5 % point of the normal distribution, for the Mann–Kendall test."""
-
-
-@dataclass(frozen=True)
-class EpochMetrics:
-    """What one epoch measured."""
-
-    epoch: int
-    """Counted from 1."""
-    train_loss: float
-    """Mean over the epoch's batches, with dropout and augmentation on."""
-    train_accuracy: float
-    """Share between 0 and 1, measured like ``train_loss``."""
-    validation_loss: float
-    """At the end of the epoch, with dropout and augmentation off."""
-    validation_accuracy: float
-    """Share between 0 and 1, measured like ``validation_loss``."""
-    learning_rate: float
-    """At the end of the epoch."""
-    seconds: float
-    """Wall time of this epoch alone."""
 
 
 def lowest_loss(epochs: Sequence[EpochMetrics]) -> EpochMetrics | None:

@@ -32,9 +32,7 @@ class DataSpec:
     validation: Amount = param(
         default=0.1, help="Images held out of the training set, stratified: a number, or a fraction."
     )
-    split_seed: int = param(
-        default=0, ge=0, lt=2**63, help="Decides who is held out, independent of the run's seed."
-    )
+    split_seed: int = param(default=0, ge=0, lt=2**63, help="Decides who is held out, independent of the run's seed.")
     normalize: Literal["standard", "unit"] = param(
         default="standard",
         help="standard: mean 0 and spread 1 over the training images, for each channel; unit: 0 to 1.",

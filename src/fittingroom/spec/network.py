@@ -83,7 +83,9 @@ def summarize(layers: Sequence[AnyLayer], shape: Shape, classes: int) -> Network
         try:
             output = layer.output_shape(shape)
         except ImpossibleLayer as problem:
-            faults.append(Fault(f"network[{index}]", f"layer {index + 1}, {layer.layer}: {problem.message}", problem.fix))
+            faults.append(
+                Fault(f"network[{index}]", f"layer {index + 1}, {layer.layer}: {problem.message}", problem.fix)
+            )
             if not isinstance(layer, Dense | Classify):
                 break  # nothing is known about the shape from here on
             output, broken = (layer.units if isinstance(layer, Dense) else classes,), True
@@ -95,8 +97,11 @@ def summarize(layers: Sequence[AnyLayer], shape: Shape, classes: int) -> Network
     if total > LARGEST_NETWORK:
         largest = max(rows, key=lambda row: row.parameters)
         faults.append(
-            Fault("network", f"has {total:,} parameters, {largest.parameters:,} of them in {largest.name}",
-                  f"keep it below {LARGEST_NETWORK:,}: pool before flatten, or use fewer filters or units")
+            Fault(
+                "network",
+                f"has {total:,} parameters, {largest.parameters:,} of them in {largest.name}",
+                f"keep it below {LARGEST_NETWORK:,}: pool before flatten, or use fewer filters or units",
+            )
         )
     return NetworkSummary(tuple(rows), tuple(faults))
 
@@ -110,14 +115,20 @@ def _stack_faults(layers: Sequence[AnyLayer], classes: int) -> Iterable[Fault]:
     for index, layer in enumerate(layers):
         where = f"layer {index + 1}, {layer.layer}"
         if layer.name is not None and counts[layer.name] > 1:
-            yield Fault(f"network[{index}].name", f'{where}: the name "{layer.name}" is used {counts[layer.name]} times',
-                        "give each layer a name of its own")
+            yield Fault(
+                f"network[{index}].name",
+                f'{where}: the name "{layer.name}" is used {counts[layer.name]} times',
+                "give each layer a name of its own",
+            )
         if isinstance(layer, Classify):
             if index < len(layers) - 1:
                 yield Fault(f"network[{index}]", f"{where}: stands before the end", "move it to the end, or remove it")
             if layer.classes not in {None, classes}:
-                yield Fault(f"network[{index}].classes", f"{where}: has {layer.classes} classes but the data has {classes}",
-                            f"leave classes out, or set it to {classes}")
+                yield Fault(
+                    f"network[{index}].classes",
+                    f"{where}: has {layer.classes} classes but the data has {classes}",
+                    f"leave classes out, or set it to {classes}",
+                )
     if not isinstance(layers[-1], Classify):
         yield Fault("network", f"ends with {layers[-1].layer}, not with classify", "add classify at the end")
 

@@ -71,8 +71,7 @@ def to_plain(value: Any, *, full: bool = False) -> Any:
     return {
         field.name: to_plain(own, full=full)
         for field in fields
-        if (own := getattr(value, field.name)) is not None
-        and (full or field.name == tag or own != default_of(field))
+        if (own := getattr(value, field.name)) is not None and (full or field.name == tag or own != default_of(field))
     }
 
 
@@ -162,7 +161,9 @@ def _apply(plain: dict[str, Any], override: str) -> None:
     for depth, key in enumerate(keys[:-1]):
         at = _step_into(at, key, ".".join(keys[: depth + 1]))
     if isinstance(at, list):
-        raise InvalidInput(f'"{path}" names a whole layer or operation; add the setting to change, as in {path}.rate=0.1')
+        raise InvalidInput(
+            f'"{path}" names a whole layer or operation; add the setting to change, as in {path}.rate=0.1'
+        )
     at[keys[-1]] = _toml_value(text.strip())
 
 

@@ -51,14 +51,12 @@ class Database:
         url = _url(place)
         name = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
         assert name is not None
-        with explained(name):
-            database = cls(_engine(url), name)
-            with database.reading() as connection:
-                version = _version(connection, name)
-            if version != SCHEMA:
-                database._migrate()
-            if database._sqlite:
-                _prefer_wal(database._engine, Path(name))
+        database = cls(_engine(url), name)
+        try:
+            database._prepare()
+        except BaseException:
+            database.close()
+            raise
         return database
 
     def close(self) -> None:
@@ -89,12 +87,20 @@ class Database:
             self._pid = os.getpid()
         return self._engine
 
+    def _prepare(self) -> None:
+        """Check that the database is ours, and make it one of the newest schema."""
+        with self.reading() as connection:
+            version = _version(connection, self.name)
+        if version != SCHEMA:
+            self._migrate()
+        if self._sqlite:
+            _prefer_wal(self._engine, Path(self.name))
+
     def _migrate(self) -> None:
         from fittingroom.store.migrations import upgrade  # Alembic takes 0.2 s and is rarely needed
 
         with self.writing("schema") as connection:
-            if _version(connection, self.name) != SCHEMA:  # unless another process was faster
-                upgrade(connection)
+            upgrade(connection)  # which does nothing when another process was faster
 
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, object]) -> None:

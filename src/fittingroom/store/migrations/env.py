@@ -9,6 +9,5 @@ from fittingroom.store.schema import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,  # for its naming convention
-    transactional_ddl=True,  # SQLite can, with the explicit BEGIN that the caller has sent
 )
 context.run_migrations()

@@ -1,0 +1,67 @@
+"""``fittingroom train``: what a run will see, then the run itself, then what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+
+from fittingroom.cli import show
+from fittingroom.engine.run import PreparedRun, execute, prepare_run
+from fittingroom.library.fit import train_prepared
+from fittingroom.library.interrupt import stopping_on_signals
+from fittingroom.library.run import Run
+from fittingroom.spec.events import Event
+from fittingroom.spec.run import load_run_spec
+from fittingroom.workspace import Workspace
+
+
+def train(source: str, overrides: Sequence[str], workspace: Workspace, *, as_json: bool) -> None:
+    """Train what ``source`` describes and print it live, as text or as JSON lines."""
+    prepared = prepare_run(load_run_spec(source, overrides=overrides), workspace)
+    if as_json:
+        with stopping_on_signals() as stop:
+            run = Run(execute(prepared, print_event, stop), workspace)
+        show.print_json(outcome(run, prepared))
+        return
+    console = Console()
+    announce(prepared, console)
+    run = train_prepared(prepared, console)
+    show.after_training(run, console)
+
+
+def announce(prepared: PreparedRun, console: Console) -> None:
+    """Before the first step: what each epoch will see, on what machine, and what to know."""
+    facts, train = prepared.facts, prepared.spec.train
+    console.print(
+        f"[bold]{prepared.spec.name}[/bold] on {prepared.data.name}: {facts.training_images:,} training images in "
+        f"{len(prepared.training.batches):,} steps for each of {train.epochs} epochs, "
+        f"{facts.validation_images:,} validation images, {facts.test_images:,} test images sealed",
+        highlight=False,
+    )
+    console.print(f"{prepared.parameters:,} parameters · plan: {prepared.plan}", highlight=False)
+    for note in prepared.notes:
+        console.print(f"[yellow]note:[/yellow] {note}", highlight=False)
+
+
+def print_event(run: str, event: Event) -> None:
+    """One JSON line."""
+    show.print_json({"run": run, "event": type(event).__name__.lower(), **asdict(event)})
+
+
+def outcome(run: Run, prepared: PreparedRun) -> dict[str, object]:
+    """The last JSON document of a training."""
+    details = run.details
+    images = details.epochs_done * len(prepared.training.training)
+    return {
+        "run": run.id,
+        "state": run.state,
+        "epochs": details.epochs_done,
+        "best_epoch": details.best_epoch,
+        "train_seconds": details.train_seconds,
+        "images_per_second": images / details.train_seconds if details.train_seconds else None,
+        "validation_accuracy": details.validation_accuracy,
+        "validation_loss": details.validation_loss,
+        "message": details.message,
+    }

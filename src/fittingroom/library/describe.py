@@ -1,0 +1,63 @@
+"""What a spec or a data set is, before anything is trained, without loading torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fittingroom.data.dataset import Dataset, Statistics
+from fittingroom.data.facts import facts_of
+from fittingroom.data.sources import load
+from fittingroom.data.splits import Splits
+from fittingroom.errors import Fault, InvalidSpec
+from fittingroom.library.stored import open_store
+from fittingroom.spec.data import DataSpec
+from fittingroom.spec.faults import faults, notes
+from fittingroom.spec.network import NetworkSummary, summarize
+from fittingroom.spec.run import load_run_spec
+from fittingroom.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class DescribedNetwork:
+    """A spec's network on its data: every layer as far as shapes can be computed, and every fault of the spec."""
+
+    summary: NetworkSummary
+    faults: tuple[Fault, ...]
+    notes: tuple[str, ...]
+
+
+def describe(source: str, settings: Sequence[str], workspace: Workspace) -> DescribedNetwork:
+    """Read a spec file or preset and describe its network; mistakes in the file are faults too."""
+    try:
+        spec = load_run_spec(source, overrides=settings)
+    except InvalidSpec as error:
+        return DescribedNetwork(NetworkSummary((), ()), error.faults, ())
+    data = load(spec.data.source, workspace)
+    facts = facts_of(data, data.split(spec.data.validation, spec.data.split_seed))
+    summary = summarize(spec.network, facts.shape, facts.classes)
+    return DescribedNetwork(summary, tuple(faults(spec, facts)), tuple(notes(spec, facts)))
+
+
+@dataclass(frozen=True, eq=False)
+class DescribedData:
+    """A data set, split as a run with default settings would split it."""
+
+    data: Dataset
+    splits: Splits
+    statistics: Statistics
+    """Of the training images."""
+    openings: int
+    """How often its test set has been opened in this workspace."""
+
+
+def describe_data(source: str, workspace: Workspace) -> DescribedData:
+    """Open a data set and say what is in it."""
+    data = load(source, workspace)
+    as_default = DataSpec(source=source)
+    splits = data.split(as_default.validation, as_default.split_seed)
+    openings = 0
+    if workspace.database.exists():
+        with open_store(workspace) as store:
+            openings = store.openings(data.fingerprint)
+    return DescribedData(data, splits, data.statistics(splits.train), openings)
