@@ -107,3 +107,16 @@ def test_a_network_file_system_gets_another_journal(database: Path, monkeypatch:
     with Store.open(database) as store:  # the same file on this machine's own disk
         assert pragma(store, "journal_mode") == "wal"
         assert [run.id for run in store.runs()] == ["x-1"]
+
+
+def test_a_relative_path_stays_the_same_file_when_the_process_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with Store.open("here.sqlite") as store:
+        monkeypatch.chdir("elsewhere")
+        with store._database.reading():  # takes the one connection that is open
+            store.create_run(name="x", spec="{}", spec_id="a", fingerprint="f", parameters=1)
+    with Store.open(tmp_path / "here.sqlite") as store:
+        assert [run.id for run in store.runs()] == ["x-1"]

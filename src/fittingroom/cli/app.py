@@ -6,7 +6,7 @@ Imports of the library stand inside the commands, so that help and completion ar
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -113,18 +113,15 @@ def predict(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files of any size.")],
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
     invert: Annotated[
-        str, typer.Option(help="auto, yes or no: whether dark-on-light images are inverted, or the reverse.")
+        Literal["auto", "yes", "no"], typer.Option(help="Whether dark-on-light images are inverted, or the reverse.")
     ] = "auto",
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict the class of image files, and say how each was fitted to the network."""
     from fittingroom.cli import show
-    from fittingroom.errors import InvalidInput
     from fittingroom.library.run import Run
 
-    if invert not in {"auto", "yes", "no"}:
-        raise InvalidInput(f'--invert is "{invert}"; choose auto, yes or no')
     stored = Run(run, Workspace.find(workspace))
     show.predictions(stored, stored.predict(*images, invert=invert), top, as_json=as_json)
 

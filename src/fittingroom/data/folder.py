@@ -201,10 +201,11 @@ def _common_size(listing: _Listing, headers: list[pictures.Header], bad: list[st
     if rest:
         counts = [f"{number:,} of {height}×{width}" for (height, width), number in sizes.most_common()]
         besides = f"\nBesides, {_unreadable(listing, bad)}" if bad else ""
+        height, width = common
         raise InvalidData(
-            f"the images in {shown(listing.root)} have different sizes (height×width): {_first(counts)}; import them "
-            f"with one size, such as --size {common[0]}x{common[1]}, in Python size={common}: each is then scaled to fit and centred on white"
-            + besides
+            f"the images in {shown(listing.root)} have different sizes (height×width): {_first(counts)}; "
+            f"import them with one size, such as --size {height}x{width}, in Python size=({height}, {width}): "
+            f"each is then scaled to fit and centred on white{besides}"
         )
     return common
 
@@ -222,8 +223,7 @@ def _blocks(
                 raise pictures.Unreadable(f"says it is {shape[0]}×{shape[1]} but turns out to be {height}×{width}")
         except pictures.Unreadable as error:
             bad.append(f"{shown(file.relative_to(listing.root))} {error}")
-            continue
-        if not bad:
+        else:
             yield image_HWC[np.newaxis]
     if bad:
         raise _unreadable(listing, bad)

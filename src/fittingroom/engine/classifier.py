@@ -10,7 +10,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from fittingroom.engine.network import StackedNetwork
 from fittingroom.errors import InvalidData, WorkspaceError
 from fittingroom.spec.layers import Shape
 from fittingroom.spec.network import Network
-from fittingroom.spec.record import validated
+from fittingroom.spec.record import param, record, validated
 from fittingroom.spec.run import to_plain
 
 FORMAT = "fittingroom-classifier-1"
@@ -32,17 +31,15 @@ FORMAT = "fittingroom-classifier-1"
 BORDER_SAMPLE = 2000
 
 
-@dataclass(frozen=True)
+@record
 class Preprocessing:
     """How images reach the network, and what its outputs mean."""
 
-    shape: Shape
-    """Channels, height, width."""
-    class_names: tuple[str, ...]
-    mean: tuple[float, ...]
-    spread: tuple[float, ...]
-    background: float
-    """Median value, 0 to 1, along the border of the training images: dark or bright."""
+    shape: Shape = param(help="Channels, height, width.")
+    class_names: tuple[str, ...] = param(help="In the order of the outputs.")
+    mean: tuple[float, ...] = param(help="Subtracted from each channel, on the scale 0 to 1.")
+    spread: tuple[float, ...] = param(help="What each channel is divided by.")
+    background: float = param(help="Median value along the border of the training images: dark or bright.")
 
     @property
     def normalize(self) -> Normalization:
@@ -111,7 +108,7 @@ class Classifier:
         if FORMAT not in metadata:
             raise WorkspaceError(f"{path} holds weights, but not a classifier of Fitting Room; train it again")
         described = json.loads(metadata[FORMAT])
-        preprocessing = _preprocessing(described["preprocessing"])
+        preprocessing = validated(Preprocessing, described["preprocessing"], f"the preprocessing in {path}")
         layers = validated(Network, {"layers": described["network"]}, f"the network in {path}").layers
         network = StackedNetwork(layers, preprocessing.shape, len(preprocessing.class_names))
         network.load_weights(weights)
@@ -122,8 +119,3 @@ class Classifier:
         """The ``k`` most likely classes with their probabilities, the likeliest first."""
         order = np.argsort(-np.asarray(probabilities_K), kind="stable")[:k]
         return [(self.preprocessing.class_names[index], float(probabilities_K[index])) for index in order]
-
-
-def _preprocessing(plain: dict[str, Any]) -> Preprocessing:
-    lists = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
-    return Preprocessing(**lists)

@@ -51,7 +51,7 @@ def draw(
 ) -> NDArray[np.float32]:
     """Initial values for a weight of torch's ``shape`` (out, in / groups, ...)."""
     if initializer == "orthogonal":
-        return _orthogonal(shape, generator)
+        return _orthogonal(shape, groups, generator)
     family, distribution = initializer.split("_")
     fan_in, fan_out = fans(shape, groups)
     variance = GAIN[family] / ((fan_in + fan_out) / 2 if family == "glorot" else fan_in)
@@ -69,9 +69,13 @@ def _truncated_normal(shape: tuple[int, ...], generator: np.random.Generator) ->
     return values
 
 
-def _orthogonal(shape: tuple[int, ...], generator: np.random.Generator) -> NDArray[np.float32]:
-    """Rows (or columns, if there are fewer) that are orthonormal (Saxe et al. 2014)."""
-    rows, columns = shape[0], math.prod(shape[1:])
+def _orthogonal(shape: tuple[int, ...], groups: int, generator: np.random.Generator) -> NDArray[np.float32]:
+    """Orthonormal rows, one for each output (or orthonormal columns, if there are fewer) (Saxe et al. 2014).
+
+    In a depthwise convolution a row holds one output of every channel, as in Keras.
+    """
+    rows, columns = shape[0] // groups, math.prod(shape[1:]) * groups
     q, r = np.linalg.qr(generator.standard_normal((max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diagonal(r))
-    return (q if rows >= columns else q.T).reshape(shape).astype(np.float32)
+    matrix = q if rows >= columns else q.T
+    return matrix.reshape(rows, groups, -1).swapaxes(0, 1).reshape(shape).astype(np.float32)

@@ -209,12 +209,13 @@ class Dense(nn.Linear):
 class Dropout(nn.Module):
     """Drops values by bits that depend on nothing but the seed, the layer, the epoch and the step.
 
-    Rates are honoured to 1/65,536; the kept values are scaled by the exact share that is kept.
+    Rates are honoured to 1/65,536, and at most to one kept value in as many; the kept values are scaled by the exact
+    share that is kept.
     """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        self.dropped = round(rate * 65536)
+        self.dropped = min(round(rate * 65536), 65535)
         self.moment: tuple[int, str, int, int] | None = None
 
     def at(self, seed: int, name: str, epoch: int, step: int) -> None:

@@ -29,7 +29,7 @@ from fittingroom.errors import FittingRoomError, InvalidSpec
 from fittingroom.spec.events import Ended, EpochEnded, Event, Progressed
 from fittingroom.spec.faults import DataFacts, faults, notes
 from fittingroom.spec.run import RunSpec
-from fittingroom.store import Artifact, DataRecord, ProgressRow, Store
+from fittingroom.store import Artifact, DataRecord, EndState, ProgressRow, Store
 from fittingroom.workspace import Workspace, write_atomically
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
@@ -150,7 +150,7 @@ class Recorder:
                 self.store.record_epoch(self.name, self.attempt, metrics, best=best)
             case Ended():
                 self._save_last()
-                state = "stopped" if event.reason == "stopped" else "finished"
+                state: EndState = "stopped" if event.reason == "stopped" else "finished"
                 self.store.end(self.name, self.attempt, state, message=event.explanation)
         if time.monotonic() - self.saved > SECONDS_BETWEEN_CHECKPOINTS:
             self._save_last()
@@ -189,6 +189,7 @@ class Recorder:
 
     def _save_best(self, epoch: int) -> None:
         training = self.run.training
+        assert training.validation_probabilities_NK is not None
         classifier = Classifier(training.network, self.run.preprocessing, epoch)
         self._save("best", "best.safetensors", classifier.to_bytes(), epoch)
         predictions = io.BytesIO()

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from rich.console import Console
 
-from fittingroom.data.dataset import Dataset
 from fittingroom.data import sources
+from fittingroom.data.dataset import Dataset
 from fittingroom.engine.run import PreparedRun, execute, prepare_run
+from fittingroom.errors import InvalidInput
 from fittingroom.library.interrupt import stopping_on_signals
 from fittingroom.library.live import LiveProgress
 from fittingroom.library.run import Run
@@ -26,7 +27,7 @@ from fittingroom.workspace import Workspace
 
 
 def load(
-    source: str | os.PathLike[str] | ArrayLike,
+    source: str | os.PathLike[str] | NDArray[Any],
     labels: ArrayLike | None = None,
     *,
     class_names: Sequence[str] | None = None,
@@ -39,7 +40,9 @@ def load(
     ``load("fashion-mnist")``, ``load("photos/")``, or ``load(images, labels)`` with images of shape (N, height,
     width) or (N, height, width, channels) and labels of shape (N,); ``test`` gives an official test part likewise.
     """
-    if labels is not None:
+    if not isinstance(source, str | os.PathLike):
+        if labels is None:
+            raise InvalidInput("images without labels are no data set; call load(images, labels)")
         return sources.from_arrays(source, labels, class_names=class_names, name=name, test=test)
     return sources.load(source, Workspace.find(workspace))
 

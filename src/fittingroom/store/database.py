@@ -134,11 +134,10 @@ def _url(place: str | os.PathLike[str]) -> URL:
 def _sqlite_url(url: URL) -> URL:
     if not url.database or url.database == ":memory:":
         raise InvalidInput("a database in memory would forget everything; give the path of a file")
-    if not os.path.isdir(os.path.dirname(url.database) or os.curdir):  # Path.is_dir raises where we may not look
-        raise WorkspaceError(
-            f"the folder of the database {url.database} cannot be found; create it, or {ANOTHER_WORKSPACE}"
-        )
-    return url.update_query_dict({"timeout": str(BUSY_SECONDS), **url.query})
+    path = os.path.abspath(url.database)  # later connections find it too, wherever the process has gone by then
+    if not os.path.isdir(os.path.dirname(path)):  # Path.is_dir raises where we may not look
+        raise WorkspaceError(f"the folder of the database {path} cannot be found; create it, or {ANOTHER_WORKSPACE}")
+    return url.set(database=path).update_query_dict({"timeout": str(BUSY_SECONDS), **url.query})
 
 
 def _engine(url: URL) -> Engine:

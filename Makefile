@@ -1,0 +1,46 @@
+# make run    train the starter preset on the complete Fashion-MNIST, live
+# make test   everything that must hold: style, types, architecture, tests
+# Each does its own set-up: a virtual environment in .venv with pinned packages. Needs Python >= 3.11 and make.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST_WORKERS ?= 2
+
+# The first Python from 3.11 on; PYTHON=/path/to/python chooses another.
+PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$candidate"; exit; fi; done)
+
+.PHONY: run test check bench clean
+
+run: $(READY)
+	@$(BIN)/fittingroom train starter
+
+test: check
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+
+check: $(READY)
+	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/ruff format --check --quiet src tests benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --cache-dir $(VENV)/import-linter
+
+bench: $(READY)
+	@$(BIN)/python benchmarks/against_keras.py
+
+$(READY): pyproject.toml constraints.txt
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Fitting Room needs Python 3.11 or newer, and none was found on this machine."; \
+		echo "Install one (python.org, your system's packages, or uv), or say where it is: make run PYTHON=/path/to/python3.12"; \
+		exit 1; fi
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV) with $$("$(PYTHON)" --version) (once; takes a minute or two) ..."
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "torch==2.13.0"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group dev
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) .coverage* .pytest_cache .mypy_cache .ruff_cache
