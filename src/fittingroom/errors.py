@@ -53,6 +53,10 @@ class InvalidSpec(InvalidInput):
         self.title = title
         super().__init__("\n".join([f"{title}:", *(f"  {fault}" for fault in self.faults)]))
 
+    def __reduce__(self) -> tuple[type[InvalidSpec], tuple[tuple[Fault, ...], str]]:
+        """Pickled by its faults: errors cross from worker processes."""
+        return type(self), (self.faults, self.title)
+
 
 class InvalidData(InvalidInput):
     """Images or labels cannot be read as a data set."""
@@ -71,9 +75,10 @@ class WorkspaceError(FittingRoomError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``did you mean "kernel"?`` when a known word is close to ``word``, else the list of known words."""
+    """``did you mean "kernel"?`` when a known word is close to ``word`` (in any case), else the list of known words."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    without_case = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(word.lower(), without_case, n=1, cutoff=0.6)
     if close:
-        return f'did you mean "{close[0]}"?'
+        return f'did you mean "{without_case[close[0]]}"?'
     return f"known are: {', '.join(names)}"

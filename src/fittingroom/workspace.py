@@ -7,7 +7,9 @@ Nothing is written anywhere else.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +31,7 @@ class Workspace:
         """The workspace that was chosen, or that the environment names, or the platform's own."""
         place = chosen or os.environ.get("FITTINGROOM_WORKSPACE")
         if place:
-            return cls(Path(place).expanduser().absolute())
+            return cls(_absolute(place))
         import platformdirs  # 10 ms, and needed only when nothing else says where
 
         return cls(Path(platformdirs.user_data_dir(APPLICATION, appauthor=False)))
@@ -68,10 +70,15 @@ def cache_folder() -> Path:
     """Where decoded data sets are kept; safe to delete."""
     place = os.environ.get("FITTINGROOM_CACHE")
     if place:
-        return Path(place).expanduser().absolute()
+        return _absolute(place)
     import platformdirs
 
     return Path(platformdirs.user_cache_dir(APPLICATION, appauthor=False))
+
+
+def _absolute(place: str | os.PathLike[str]) -> Path:
+    """With ``~`` replaced, but where there is no such user: ``Path.expanduser`` raises there."""
+    return Path(os.path.expanduser(place)).absolute()
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -81,7 +88,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises WorkspaceError, and leaves an older file of that name as it was, when the disk is full or the
     folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -95,4 +102,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             "free some space or choose another workspace with --workspace"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(
+            OSError
+        ):  # renamed, or the folder itself is not there; the first error is the one to tell
+            temporary.unlink()

@@ -17,7 +17,7 @@ import sqlalchemy
 
 from fittingroom.errors import InvalidInput, NotFound, WorkspaceError
 from fittingroom.spec.events import EpochMetrics
-from fittingroom.store import Artifact, DataRecord, ProgressRow, StaleAttempt, Store
+from fittingroom.store import Artifact, DataRecord, ProgressRow, Score, StaleAttempt, Store
 
 POSTGRES = os.environ.get("FITTINGROOM_TEST_POSTGRES")
 SPEC = '{"format": 1, "name": "Größe",\n "seed": 0.1000}'
@@ -219,7 +219,7 @@ def test_a_run_can_be_deleted_when_nobody_works_on_it(store: Store) -> None:
     with pytest.raises(InvalidInput, match=message):
         store.delete_run(run)
     store.end(run, attempt, "finished")
-    store.open_test(fingerprint="f0", run=run, accuracy=0.9, loss=0.3, n=10_000)
+    store.open_test("f0", [Score(run, 0.9, 0.3, 10_000)])
     assert store.delete_run(run) == Path("runs/starter-1")
     assert [each.id for each in store.runs()] == [other]
     assert len(store.run(other).epochs) == len(store.run(other).artifacts) == 1
@@ -231,15 +231,22 @@ def test_a_run_can_be_deleted_when_nobody_works_on_it(store: Store) -> None:
 def test_the_ledger_counts_every_look_at_a_test_set(store: Store) -> None:
     run, other = new_run(store), new_run(store)
     assert store.openings("f0") == 0
-    assert store.open_test(fingerprint="f0", run=run, accuracy=0.9, loss=0.25, n=10_000) == 1
-    assert store.open_test(fingerprint="f1", run=other, accuracy=0.5, loss=1.0, n=100) == 1
-    assert store.open_test(fingerprint="f0", run=other, accuracy=0.8, loss=math.nan, n=10_000) == 2
+    assert store.open_test("f0", [Score(run, 0.9, 0.25, 10_000)]) == 1
+    assert store.open_test("f1", [Score(other, 0.5, 1.0, 100)]) == 1
+    assert store.open_test("f0", [Score(other, 0.8, math.nan, 10_000)]) == 2
     assert (store.openings("f0"), store.openings("f1"), store.openings("f2")) == (2, 1, 0)
     first, second = store.test_results(other)
     assert (first.fingerprint, first.run, first.accuracy, first.loss, first.n) == ("f1", other, 0.5, 1.0, 100)
     assert (second.fingerprint, second.accuracy, second.n) == ("f0", 0.8, 10_000)
     assert math.isnan(second.loss)
     assert first.time < second.time <= datetime.now(UTC)
+
+
+def test_several_runs_scored_together_are_one_opening(store: Store) -> None:
+    run, other = new_run(store), new_run(store)
+    assert store.open_test("f0", [Score(run, 0.9, 0.25, 10_000), Score(other, 0.8, 0.5, 10_000)]) == 1
+    assert store.open_test("f0", [Score(run, 0.9, 0.25, 10_000)]) == 2
+    assert [len(store.test_results(each)) for each in (run, other)] == [2, 1]
 
 
 def test_data_sets_are_remembered_by_content(store: Store) -> None:
@@ -265,12 +272,12 @@ def test_everything_is_there_when_the_store_is_opened_again(place: str) -> None:
 
 SEVERAL_AT_ONCE = """
 import sys
-from fittingroom.store import Store
+from fittingroom.store import Score, Store
 Store.__doc__, print("ready", flush=True), sys.stdin.readline()
 with Store.open(sys.argv[1]) as store:
     for _ in range(50):
         run = store.create_run(name="same", spec="{}", spec_id="a", fingerprint="f", parameters=1)
-        print(run, store.open_test(fingerprint="f", run=run, accuracy=0.5, loss=1.0, n=10))
+        print(run, store.open_test("f", [Score(run, 0.5, 1.0, 10)]))
 """
 
 

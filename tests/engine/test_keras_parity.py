@@ -68,7 +68,7 @@ def channels_first(place: Record) -> Tensor:
 
 
 def in_torch_layout(kernel: NDArray[np.float32], kind: str, variable: str) -> Tensor:
-    """HWIO to OIHW; depthwise (height, width, in, multiplier) to (in × multiplier, 1, height, width); dense transposed."""
+    """HWIO to OIHW; depthwise (height, width, in, multiplier) to (in × multiplier, 1, height, width); dense turned."""
     if kernel.ndim == 4 and (kind == "depthwise_conv" or variable == "depthwise_kernel"):
         height, width, inputs, multiplier = kernel.shape
         return torch.from_numpy(kernel.transpose(2, 3, 0, 1).reshape(inputs * multiplier, 1, height, width))

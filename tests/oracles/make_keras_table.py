@@ -333,7 +333,7 @@ def initial_rows() -> list[Record]:
         ({"layer": "conv", "filters": 48, "kernel": 3}, (16, 8, 8)),
         ({"layer": "conv", "filters": 256, "kernel": 5}, (1, 8, 8)),
         ({"layer": "depthwise_conv", "kernel": 4, "depth_multiplier": 32}, (12, 8, 8)),
-        ({"layer": "depthwise_conv", "kernel": 5, "depth_multiplier": 200}, (1, 8, 8)),
+        ({"layer": "depthwise_conv", "kernel": 12, "depth_multiplier": 60}, (1, 16, 16)),
         ({"layer": "depthwise_conv", "kernel": 6}, (150, 8, 8)),
         ({"layer": "separable_conv", "filters": 96, "kernel": 4, "depth_multiplier": 8}, (40, 8, 8)),
         ({"layer": "residual", "filters": 80, "kernel": 3, "stride": 2}, (60, 8, 8)),
@@ -369,6 +369,7 @@ def optimizer_rows() -> list[Record]:
     }
     specs: list[Record] = [
         {"name": "sgd"},
+        {"name": "sgd", "nesterov": True},
         {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
         {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9, "nesterov": True},
         {"name": "adam"},

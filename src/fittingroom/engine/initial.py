@@ -77,5 +77,5 @@ def _orthogonal(shape: tuple[int, ...], groups: int, generator: np.random.Genera
     rows, columns = shape[0] // groups, math.prod(shape[1:]) * groups
     q, r = np.linalg.qr(generator.standard_normal((max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diagonal(r))
-    matrix = q if rows >= columns else q.T
+    matrix: NDArray[np.float64] = q if rows >= columns else q.T
     return matrix.reshape(rows, groups, -1).swapaxes(0, 1).reshape(shape).astype(np.float32)

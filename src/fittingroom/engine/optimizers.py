@@ -23,11 +23,12 @@ def build_optimizer(optimizer: spec.Optimizer, weights: Iterable[nn.Parameter]) 
     """
     match optimizer:
         case spec.Sgd():
+            # Without momentum Keras ignores Nesterov's rule, and torch refuses it.
             return torch.optim.SGD(
                 weights,
                 lr=optimizer.learning_rate,
                 momentum=optimizer.momentum,
-                nesterov=optimizer.nesterov,
+                nesterov=optimizer.nesterov and optimizer.momentum > 0,
                 fused=True,
             )
         case spec.Adam():

@@ -16,7 +16,7 @@ from fittingroom.engine.classifier import Classifier
 from fittingroom.errors import InvalidInput, WorkspaceError
 from fittingroom.measure.evaluate import Evaluation, evaluate
 from fittingroom.spec.run import RunSpec, from_plain
-from fittingroom.store import RunDetails, Store
+from fittingroom.store import RunDetails, Score, Store
 from fittingroom.workspace import Workspace
 
 

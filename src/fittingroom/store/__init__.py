@@ -19,6 +19,7 @@ from fittingroom.store.records import (
     RunDetails,
     RunState,
     RunSummary,
+    Score,
     StaleAttempt,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "RunDetails",
     "RunState",
     "RunSummary",
+    "Score",
     "StaleAttempt",
     "Store",
 ]

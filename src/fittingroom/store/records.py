@@ -130,14 +130,20 @@ class DataRecord:
 
 
 @dataclass(frozen=True)
-class Opening:
-    """One look at a run's score on a sealed test set."""
+class Score:
+    """What a run scores on a sealed test set."""
 
-    fingerprint: str
-    """Content of the data set."""
     run: str
     accuracy: float
     loss: float
     n: int
     """Test images scored."""
+
+
+@dataclass(frozen=True)
+class Opening(Score):
+    """A score that was looked at: one run's part in one opening of a test set."""
+
+    fingerprint: str
+    """Content of the data set."""
     time: datetime

@@ -174,7 +174,7 @@ test_openings = Table(
     metadata,
     Column("fingerprint", Text, primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("run", Text, nullable=False, index=True),
+    Column("run", Text, primary_key=True, index=True),
     Column("accuracy", Float, nullable=False),
     Column("loss", Figure),
     Column("n", Integer, nullable=False),

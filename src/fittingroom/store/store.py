@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -30,6 +30,7 @@ from fittingroom.store.records import (
     ProgressRow,
     RunDetails,
     RunSummary,
+    Score,
     StaleAttempt,
     now,
 )
@@ -222,15 +223,15 @@ class Store:
         with self._database.reading() as connection:
             return rows.data_set(connection, fingerprint)
 
-    def open_test(self, *, fingerprint: str, run: str, accuracy: float, loss: float, n: int) -> int:
-        """Write a test score of ``n`` images into the ledger; only when this has returned may anyone see the score.
+    def open_test(self, fingerprint: str, scores: Sequence[Score]) -> int:
+        """Write one opening of a test set into the ledger; only when this has returned may anyone see its scores.
 
         Returns how often this data set's test has been opened, this time included.
         """
         with self._database.writing(fingerprint) as connection:
             number = _openings(connection, fingerprint) + 1
-            row = {"fingerprint": fingerprint, "number": number, "run": run, "n": n, "time": now()}
-            connection.execute(insert(schema.test_openings).values(**row, accuracy=accuracy, loss=loss))
+            opening = {"fingerprint": fingerprint, "number": number, "time": now()}
+            connection.execute(insert(schema.test_openings), [{**opening, **asdict(score)} for score in scores])
         return number
 
     def openings(self, fingerprint: str) -> int:
@@ -266,7 +267,7 @@ def _newest_attempt(connection: Connection, run: str) -> int:
 
 def _openings(connection: Connection, fingerprint: str) -> int:
     openings = schema.test_openings
-    query = select(func.count()).select_from(openings).where(openings.c.fingerprint == fingerprint)
+    query = select(func.max(openings.c.number)).where(openings.c.fingerprint == fingerprint)
     return connection.scalar(query) or 0
 
 

@@ -48,7 +48,7 @@ def upgrade() -> None:
         "test_openings",
         sa.Column("fingerprint", sa.Text, primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True),
-        sa.Column("run", sa.Text, nullable=False, index=True),
+        sa.Column("run", sa.Text, primary_key=True, index=True),
         sa.Column("accuracy", sa.Float, nullable=False),
         sa.Column("loss", sa.Float),
         sa.Column("n", sa.Integer, nullable=False),

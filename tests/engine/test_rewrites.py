@@ -1,0 +1,144 @@
+"""Exact rewrites of a network change no bit of its outputs and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import assume, given, seed, settings, strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from fittingroom.engine.network import StackedNetwork
+from fittingroom.spec.layers import (
+    Activate,
+    AnyLayer,
+    BatchNorm,
+    Classify,
+    Conv,
+    Dropout,
+    Flatten,
+    MaxPool,
+    MeanPool,
+)
+from fittingroom.spec.network import summarize
+
+SHAPE, CLASSES = (2, 11, 9), 3
+
+every_layout = pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Layers this small take ten times as long when two threads wait for each other on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+convolutions = st.builds(
+    Conv, st.integers(1, 9), st.integers(1, 3), st.integers(1, 2), padding=st.just("same"), activation=st.just("relu")
+)
+pools = st.builds(MaxPool, st.integers(1, 4), st.sampled_from([None, 1, 2, 3]), padding=st.just("same"))
+between = st.lists(st.sampled_from([BatchNorm(), Dropout(0.3), Activate("relu"), MeanPool(2, 1, "same")]), max_size=2)
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> list[AnyLayer]:
+    layers: list[AnyLayer] = []
+    for _ in range(draw(st.integers(1, 3))):
+        layers += [draw(convolutions), draw(pools), *draw(between)]
+    return [*layers, Flatten(), Classify()]
+
+
+def whole_numbers(network: StackedNetwork, generator: torch.Generator) -> None:
+    """Weights -1, 0 and 1, so that windows are full of ties and of values that are exactly zero."""
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if weight.dim() == 4 or name.endswith("bias"):
+                weight.copy_(torch.randint(-1, 2, weight.shape, generator=generator))
+
+
+def outputs_and_gradients(network: StackedNetwork, images: Tensor, labels: Tensor) -> list[Tensor]:
+    images = images.detach().requires_grad_()  # keeps the memory layout
+    network.zero_grad()
+    network.at(seed=5, epoch=1, step=1)
+    logits = network.train()(images)
+    F.cross_entropy(logits, labels).backward()
+    return [logits.detach(), images.grad, *(weight.grad for weight in network.parameters())]
+
+
+def assert_equal_with_and_without(
+    layers: list[AnyLayer], layout: torch.memory_format, numbers: int, ties: bool
+) -> None:
+    generator = torch.Generator().manual_seed(numbers)
+    plain, rewritten = (StackedNetwork(layers, SHAPE, CLASSES) for _ in range(2))
+    plain.draw_initial_weights(seed=numbers)
+    images = torch.randn(4, *SHAPE, generator=generator)
+    if ties:
+        whole_numbers(plain, generator)
+        images = images.round()
+    rewritten.load_weights(plain.weights())
+    convolution_count = sum(isinstance(layer, Conv) for layer in layers)
+    assert len(rewritten.pool_before_relu()) == convolution_count
+    images = images.to(memory_format=layout)
+    labels = torch.randint(0, CLASSES, (4,), generator=generator)
+    for network in (plain, rewritten):
+        network.to(memory_format=layout)
+    expected = outputs_and_gradients(plain, images, labels)
+    for before, after in zip(expected, outputs_and_gradients(rewritten, images, labels), strict=True):
+        assert torch.equal(before, after)
+    for name, statistic in plain.weights().items():
+        assert torch.equal(statistic, rewritten.weights()[name]), name
+
+
+@every_layout
+@pytest.mark.parametrize("ties", [False, True], ids=["fractions", "ties"])
+def test_pooling_before_relu_changes_no_output_and_no_gradient(layout: torch.memory_format, ties: bool) -> None:
+    @seed(3)
+    @settings(max_examples=120, database=None, deadline=None)
+    @given(stacks(), st.integers(0, 2**31))
+    def check(layers: list[AnyLayer], numbers: int) -> None:
+        # Strides of an image of a single pixel are ambiguous, and torch's batch norm chooses its kernel by them.
+        assume(all(row.output_shape[1:] != (1, 1) for row in summarize(layers, SHAPE, CLASSES).layers))
+        assert_equal_with_and_without(layers, layout, numbers, ties)
+
+    check()
+
+
+@every_layout
+def test_windows_without_any_value_above_zero_pass_no_gradient(layout: torch.memory_format) -> None:
+    network = StackedNetwork([Conv(3, activation="relu"), MaxPool(), Flatten(), Classify()], SHAPE, CLASSES)
+    network.draw_initial_weights(seed=1)
+    with torch.no_grad():
+        network.get_parameter("layers.0.weight").zero_()
+        network.get_parameter("layers.0.bias").copy_(torch.tensor([-1.0, 0.0, 2.0]))
+    network.pool_before_relu()
+    images = torch.ones(2, *SHAPE).to(memory_format=layout)
+    gradient = outputs_and_gradients(network, images, torch.tensor([0, 1]))[3]
+    assert gradient[:2].tolist() == [0.0, 0.0]
+    assert gradient[2] != 0
+
+
+def test_only_a_relu_before_a_max_pool_is_moved() -> None:
+    layers = [
+        Conv(2, padding="same", activation="relu", name="moved"),
+        MaxPool(2, 1),
+        Conv(2, padding="same", activation="elu", name="another_function"),
+        MaxPool(2, 1),
+        Conv(2, padding="same", name="without_function"),
+        MaxPool(2, 1),
+        Conv(2, padding="same", activation="relu", name="before_a_mean"),
+        MeanPool(2, 1),
+        Conv(2, padding="same", activation="relu", name="before_a_norm"),
+        BatchNorm(),
+        MaxPool(2, 1),
+        Flatten(),
+        Classify(),
+    ]
+    network = StackedNetwork(layers, SHAPE, CLASSES)
+    names = list(network.weights())
+    assert network.pool_before_relu() == ["moved"]
+    assert list(network.weights()) == names
