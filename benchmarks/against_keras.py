@@ -87,7 +87,7 @@ class Side:
         """One training as a process of its own."""
         finished = run(self.command(epochs, seed), START_UP_ALLOWED + EPOCH_ALLOWED * epochs, self.environment)
         assert finished.outcome["epochs"] == epochs, f"{self.name} trained for {finished.outcome['epochs']} epochs"
-        say(f"{self.name}: {epochs} epochs with seed {seed} took {finished.seconds:.1f} s")
+        say(f"{self.name}, seed {seed}, epochs: {epochs}, whole process: {finished.seconds:.1f} s")
         return finished
 
 
@@ -172,7 +172,7 @@ def summary(pairs: Sequence[Pair], trained: RunDetails) -> list[str]:
         "|---|---|---|",
         f"| seconds per epoch, median (range), n = {len(pairs)} | {ours_per_epoch} | {keras_per_epoch} |",
         f"| **times as fast as Keras**, pair by pair, median (range) | **{ratio}** | 1 |",
-        f"| validation accuracy after {trained.epochs_done} epochs, mean of {len(pairs)} | {our_accuracy:.2%} "
+        f"| validation accuracy, epochs: {trained.epochs_done}, mean of {len(pairs)} | {our_accuracy:.2%} "
         f"| {keras_accuracy:.2%} |",
         f"| how | {', '.join(how)} | {theirs['precision']}, Keras' defaults |",
         f"| versions | {versions('fittingroom', 'torch', 'numpy')} | {theirs['versions']} |",
@@ -186,7 +186,7 @@ def every_pair(pairs: Sequence[Pair]) -> list[str]:
     """Wall times of whole processes and accuracies, a line for each seed."""
     first = pairs[0].ours
     short, long = first.short.outcome["epochs"], first.long.outcome["epochs"]
-    columns = f"{short} epochs | {long} epochs | accuracy"
+    columns = f"epochs: {short} | {long} | accuracy"
     lines = [f"| seed | ours, {columns} | Keras, {columns} | times as fast |", "|---|---|---|---|---|---|---|---|"]
     for seed, pair in enumerate(pairs):
         sides = " | ".join(

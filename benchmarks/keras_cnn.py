@@ -46,7 +46,7 @@ def main() -> None:
         )
     keras.utils.set_random_seed(seed)
     model = network(int(train[1].max()) + 1)
-    model.compile(keras.optimizers.Adam(LEARNING_RATE), "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(keras.optimizers.Adam(LEARNING_RATE), "sparse_categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(*train, batch_size=BATCH_SIZE, epochs=epochs, validation_data=validation, verbose=0).history
     best = int(np.argmin(history["val_loss"]))
     outcome = {

@@ -99,6 +99,8 @@ def end_on_signals() -> None:
 def keras_python(chosen: Path | None) -> Path:
     """The Python that Keras runs in: the one chosen, or that of ``.venv-keras``, which is made first if need be."""
     if chosen is not None:
+        if not chosen.is_file():
+            raise SystemExit(f"there is no Python at {chosen}; leave --keras-python out to have one made")
         return chosen.absolute()
     python, ready, pins = KERAS_FOLDER / "bin" / "python", KERAS_FOLDER / "ready", "\n".join(KERAS_PINS)
     if not ready.is_file() or ready.read_text() != pins:

@@ -102,7 +102,5 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             "free some space or choose another workspace with --workspace"
         ) from error
     finally:
-        with contextlib.suppress(
-            OSError
-        ):  # renamed, or the folder itself is not there; the first error is the one to tell
+        with contextlib.suppress(OSError):  # renamed by now, or never made: what went wrong before is what to tell
             temporary.unlink()

@@ -93,7 +93,9 @@ def test_every_strength_has_help_unit_and_both_bounds(kind: str) -> None:
 @every_kind
 def test_negative_strength_is_refused(kind: str) -> None:
     strength = AUGMENT_KINDS[kind].strength
-    with pytest.raises(InvalidSpec, match=rf"{strength}: should be greater than or equal to 0, not -0\.1; change it"):
+    with pytest.raises(
+        InvalidSpec, match=rf"{strength}: should be greater than or equal to 0, not -0\.1; use 0 or more"
+    ):
         AUGMENT_KINDS[kind](**{strength: -0.1})
 
 
@@ -137,11 +139,11 @@ def test_shift_is_the_same_both_ways_unless_vertical_is_given() -> None:
         ),
         (
             'kind = "rotation"\ndegrees = 181',
-            "augment[0].degrees: should be less than or equal to 180, not 181; change it",
+            "augment[0].degrees: should be less than or equal to 180, not 181; use 180 or less",
         ),
         (
             'kind = "rotation"\ndegrees = "10"',
-            "augment[0].degrees: should be a valid number, not '10'; change it",
+            "augment[0].degrees: should be a number, not '10'; write it without quotes",
         ),
     ],
 )
@@ -154,12 +156,21 @@ def test_mistakes_in_a_file_are_explained(toml: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Shear(61), "Shear cannot be made:\n  degrees: should be less than or equal to 60, not 61; change it"),
-        (lambda: Zoom(4.5), "Zoom cannot be made:\n  fraction: should be less than or equal to 4, not 4.5; change it"),
-        (lambda: Erasing(area=0), "Erasing cannot be made:\n  area: should be greater than 0, not 0; change it"),
+        (
+            lambda: Shear(61),
+            "Shear cannot be made:\n  degrees: should be less than or equal to 60, not 61; use 60 or less",
+        ),
+        (
+            lambda: Zoom(4.5),
+            "Zoom cannot be made:\n  fraction: should be less than or equal to 4, not 4.5; use 4 or less",
+        ),
+        (
+            lambda: Erasing(area=0),
+            "Erasing cannot be made:\n  area: should be greater than 0, not 0; use a number above 0",
+        ),
         (
             lambda: Noise(float("nan")),
-            "Noise cannot be made:\n  deviation: should be a finite number, not nan; change it",
+            "Noise cannot be made:\n  deviation: should be a finite number, not nan; give a finite number",
         ),
     ],
 )

@@ -29,6 +29,7 @@ class StackedNetwork(nn.Module):
         self.specs = tuple(row.layer for row in summary.layers)
         self.names = tuple(row.name for row in summary.layers)
         self.shape, self.classes = shape, classes
+        self.output_shapes = tuple(row.output_shape for row in summary.layers)
         self.layers = nn.ModuleList(build_layer(row.layer, row.input_shape) for row in summary.layers)
         self._dropouts = [
             (name, layer) for name, layer in zip(self.names, self.layers, strict=True) if isinstance(layer, Dropout)
@@ -43,11 +44,13 @@ class StackedNetwork(nn.Module):
         """Move each relu of a convolution behind the max pool that follows it; returns the names of the convolutions.
 
         Exactly equal, gradients too: relu never decreases, so it leaves each window's largest value the largest, and
-        where none is above zero both orders pass no gradient. It saves relu three quarters of its work.
+        where none is above zero both orders pass no gradient. It saves relu three quarters of its work. Pools that
+        leave one pixel are left alone: torch may then choose another kernel for what follows, and round differently.
         """
         moved = []
         for index, (spec, following) in enumerate(pairwise(self.specs)):
-            if isinstance(spec, Conv) and spec.activation == "relu" and isinstance(following, MaxPool):
+            pools = isinstance(following, MaxPool) and self.output_shapes[index + 1][1:] != (1, 1)
+            if pools and isinstance(spec, Conv) and spec.activation == "relu":
                 convolution, pool = self.layers[index], self.layers[index + 1]
                 assert isinstance(convolution, Convolution)
                 convolution.activation = None

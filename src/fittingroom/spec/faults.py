@@ -44,26 +44,18 @@ def faults(spec: RunSpec, facts: DataFacts) -> list[Fault]:
 
 def _training_faults(spec: RunSpec, facts: DataFacts) -> Iterator[Fault]:
     train = spec.train
-    if isinstance(train.class_weights, tuple):
-        if len(train.class_weights) != facts.classes:
-            yield Fault(
-                "train.class_weights",
-                f"has {len(train.class_weights)} weights, but the data has {facts.classes} classes",
-                'give one weight for each class, or "balanced"',
-            )
-        if any(weight <= 0 for weight in train.class_weights):
-            yield Fault(
-                "train.class_weights",
-                f"has a weight that is not above 0: {min(train.class_weights):g}",
-                "make every weight positive; only their ratios matter",
-            )
+    if isinstance(train.class_weights, tuple) and len(train.class_weights) != facts.classes:
+        yield Fault(
+            "train.class_weights",
+            f"has {_many(len(train.class_weights), 'weight')}, but the data has {facts.classes} classes",
+            'give one weight for each class, or "balanced"',
+        )
     if isinstance(train.optimizer, Sgd) and train.optimizer.nesterov and train.optimizer.momentum == 0:
         yield Fault(
             "train.optimizer.nesterov", "looks ahead along a momentum of 0", "set momentum above 0, or nesterov = false"
         )
-    batch = min(train.batch_size, facts.training_images)
-    if batch < 2 and any(isinstance(layer, BatchNorm | Residual) for layer in spec.network):
-        yield Fault("train.batch_size", f"is {batch}, and batch normalization needs at least 2", "raise batch_size")
+    if train.batch_size < 2 and any(isinstance(layer, BatchNorm | Residual) for layer in spec.network):
+        yield Fault("train.batch_size", "is 1, and batch normalization needs at least 2", "raise batch_size")
 
 
 def notes(spec: RunSpec, facts: DataFacts) -> list[str]:
@@ -72,40 +64,45 @@ def notes(spec: RunSpec, facts: DataFacts) -> list[str]:
 
 
 def _notes(spec: RunSpec, facts: DataFacts) -> Iterator[str]:
-    train, schedule = spec.train, spec.train.schedule
+    train, schedule, epochs = spec.train, spec.train.schedule, _many(spec.train.epochs, "epoch")
     if train.batch_size > facts.training_images:
         yield (
-            f"train.batch_size is {train.batch_size:,}, but there are only {facts.training_images:,} training images: "
-            "each epoch is a single step."
+            f"train.batch_size is {train.batch_size:,}, but there are only "
+            f"{_many(facts.training_images, 'training image')}: each epoch is a single step."
         )
     if train.early_stop and train.early_stop.patience >= train.epochs:
         yield (
-            f"train.early_stop.patience is {train.early_stop.patience} and training has {train.epochs} epochs: "
+            f"train.early_stop.patience is {train.early_stop.patience} and training has {epochs}: "
             "it can never stop early."
         )
     if isinstance(schedule, Exponential) and schedule.start_epoch >= train.epochs:
         yield (
-            f"train.schedule.start_epoch is {schedule.start_epoch} and training has {train.epochs} epochs: "
+            f"train.schedule.start_epoch is {schedule.start_epoch} and training has {epochs}: "
             "the learning rate never falls."
         )
     if isinstance(schedule, Step) and schedule.every >= train.epochs:
-        yield (
-            f"train.schedule.every is {schedule.every} and training has {train.epochs} epochs: "
-            "the learning rate never falls."
-        )
+        yield (f"train.schedule.every is {schedule.every} and training has {epochs}: the learning rate never falls.")
     if not isinstance(schedule, OneCycle) and schedule.warmup >= train.epochs:
         yield (
-            f"train.schedule.warmup is {schedule.warmup:g} and training has {train.epochs} epochs: "
+            f"train.schedule.warmup is {schedule.warmup:g} and training has {epochs}: "
             "the full learning rate is never reached."
         )
     for layer in spec.network:
         if isinstance(layer, Dropout) and layer.rate == 0:
             yield f"{layer.name} has rate 0 and changes nothing."
+    for index, operation in enumerate(spec.augment):
+        if operation.changes_nothing:
+            yield f"augment[{index}], {operation.kind}, has strength 0 and changes nothing."
     if facts.validation_images < 100:
         yield (
-            f"validation has only {facts.validation_images:,} images, so its accuracy is uncertain by "
+            f"validation has only {_many(facts.validation_images, 'image')}, so its accuracy is uncertain by "
             f"{_half_width(facts.validation_images):.0f} points or more either way."
         )
+
+
+def _many(count: int, what: str) -> str:
+    """``1 epoch``, ``2 epochs``."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _half_width(n: int) -> float:

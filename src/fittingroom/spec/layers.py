@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias
 
 from fittingroom.errors import InvalidInput
+from fittingroom.spec.mistakes import IDENTIFIER
 from fittingroom.spec.record import param, record
 
 Shape: TypeAlias = tuple[int, ...]
@@ -41,6 +42,10 @@ class ImpossibleLayer(InvalidInput):
     def __init__(self, message: str, fix: str) -> None:
         self.message, self.fix = message, fix
         super().__init__(f"{message}; {fix}")
+
+    def __reduce__(self) -> tuple[type[ImpossibleLayer], tuple[str, str]]:
+        """Pickled by its two parts: errors cross from worker processes."""
+        return type(self), (self.message, self.fix)
 
 
 def show_shape(shape: Shape) -> str:
@@ -105,6 +110,15 @@ InitialWeights = Annotated[
 ]
 Kernel = Annotated[int, param(ge=1, le=64, unit="pixels", help="Height and width of the sliding window.")]
 Stride = Annotated[int, param(ge=1, le=64, unit="pixels", help="Step of the window; 2 halves height and width.")]
+DepthMultiplier = Annotated[
+    int, param(ge=1, le=64, unit="channels per input channel", help="Patterns that slide over each input channel.")
+]
+Momentum = Annotated[
+    float, param(ge=0, lt=1, unit="share", help="Share of the old running statistics that is kept at each step.")
+]
+VarianceEpsilon = Annotated[
+    float, param(gt=0, le=1, unit="variance", help="Added to the variance, against division by zero.")
+]
 WindowPadding = Annotated[
     Padding,
     param(help="valid: only whole windows; same: zeros around the image, so that stride 1 keeps its size."),
@@ -120,7 +134,7 @@ class Layer:
         kw_only=True,
         min_length=1,
         max_length=60,
-        pattern=r"^[A-Za-z][A-Za-z0-9_]*$",
+        pattern=IDENTIFIER,
         help="Name that other settings refer to; kind and number (conv_1) unless given.",
     )
 
@@ -169,7 +183,7 @@ class DepthwiseConv(Layer):
     kernel: Kernel = 3
     stride: Stride = 1
     padding: WindowPadding = "valid"
-    depth_multiplier: int = param(default=1, ge=1, le=64, help="Output channels for each input channel.")
+    depth_multiplier: DepthMultiplier = 1
     activation: Activation = None
     bias: Bias = True
     initializer: InitialWeights = "glorot_uniform"
@@ -192,7 +206,7 @@ class SeparableConv(Layer):
     kernel: Kernel = 3
     stride: Stride = 1
     padding: WindowPadding = "valid"
-    depth_multiplier: int = param(default=1, ge=1, le=64, help="Depthwise channels for each input channel.")
+    depth_multiplier: DepthMultiplier = 1
     activation: Activation = None
     bias: Bias = True
     initializer: InitialWeights = "glorot_uniform"
@@ -214,8 +228,8 @@ class BatchNorm(Layer):
     Prediction uses running statistics. ``momentum`` has Keras' meaning: the share of the old value that is kept.
     """
 
-    momentum: float = param(default=0.9, ge=0, lt=1, help="Share of the old running statistics kept at each step.")
-    epsilon: float = param(default=1e-3, gt=0, le=1, help="Added to the variance, against division by zero.")
+    momentum: Momentum = 0.9
+    epsilon: VarianceEpsilon = 1e-3
     layer: Literal["batch_norm"] = param(default="batch_norm", kw_only=True, help="Kind of the layer.")
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -244,7 +258,9 @@ class _Pool(Layer):
     """A window that slides over each channel; its step equals its size unless given."""
 
     size: Kernel = 2
-    stride: Stride | None = None
+    stride: int | None = param(
+        default=None, ge=1, le=64, unit="pixels", help="Step of the window; as large as the window when left out."
+    )
     padding: WindowPadding = "valid"
 
     @property
@@ -284,7 +300,7 @@ class GlobalPool(Layer):
 class Dropout(Layer):
     """Sets a random share of the values to zero at each training step, and scales up the rest."""
 
-    rate: float = param(ge=0, lt=1, help="Share of the values that is dropped; 0 changes nothing.")
+    rate: float = param(ge=0, lt=1, unit="share", help="Share of the values that is dropped; 0 changes nothing.")
     layer: Literal["dropout"] = param(default="dropout", kw_only=True, help="Kind of the layer.")
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -308,7 +324,7 @@ class Flatten(Layer):
 class Dense(Layer):
     """Fully connected: every unit sees every input value."""
 
-    units: int = param(ge=1, le=65536, help="Number of outputs.")
+    units: int = param(ge=1, le=65536, unit="units", help="Number of outputs.")
     activation: Activation = None
     bias: Bias = True
     initializer: InitialWeights = "glorot_uniform"
@@ -331,6 +347,7 @@ class Classify(Layer):
         default=None,
         ge=2,
         le=65536,
+        unit="classes",
         help="Number of classes; taken from the data when left out, and checked.",
     )
     layer: Literal["classify"] = param(default="classify", kw_only=True, help="Kind of the layer.")
@@ -358,8 +375,8 @@ class Residual(Layer):
     kernel: Kernel = 3
     stride: Stride = 1
     activation: ActivationName = param(default="relu", help="Function after each of the two pairs.")
-    momentum: float = param(default=0.9, ge=0, lt=1, help="Share of the old running statistics kept at each step.")
-    epsilon: float = param(default=1e-3, gt=0, le=1, help="Added to the variance, against division by zero.")
+    momentum: Momentum = 0.9
+    epsilon: VarianceEpsilon = 1e-3
     initializer: InitialWeights = "glorot_uniform"
     layer: Literal["residual"] = param(default="residual", kw_only=True, help="Kind of the layer.")
 

@@ -25,6 +25,7 @@ _TYPES = {
     "finite_number": ("should be a finite number", "give a finite number"),
     "bool_type": ("should be true or false", "give true or false"),
     "string_type": ("should be text", "put it in quotes"),
+    "invalid_key": ("a key should be text", "put it in quotes"),
     "string_unicode": ("should be text", "use characters that UTF-8 can write"),
 }
 _BOUNDS = {
@@ -108,11 +109,11 @@ def _fault(details: ErrorDetails, root: type, given: Mapping[str, Any]) -> Fault
             return Fault(path, f"{shown} has characters that cannot be used here", _PATTERN_FIXES[context["pattern"]])
         case _ if kind in _BOUNDS:
             relation, key, fix = _BOUNDS[kind]
-            bound = f"{context[key]:.15g}"
+            bound = f"{context[key]:.15g}" if isinstance(context[key], float) else str(context[key])
             return Fault(path, f"{relation} {bound}, not {shown}", fix.format(bound))
         case _:
             message, fix = _TYPES.get(kind, (details["msg"].removeprefix("Input "), "change it"))
-            return Fault(path, f"{message}, not {shown}", fix)
+            return Fault(path, f"{message}, not {shown}", "write it without quotes" if _quotes_number(value) else fix)
 
 
 def _wrong_word(path: str, value: object, expected: str) -> Fault:
@@ -146,6 +147,11 @@ def _as_table(value: object, records: Sequence[type]) -> str:
         return f"write a table with the keys {', '.join(keys_of(records[0]))}"
     known = isinstance(value, str) and any(value in _tag_values(record) for record in records)
     return f'write {{ {tag} = "{value if known else "…"}" }}'
+
+
+def _quotes_number(value: object) -> bool:
+    """Whether the only thing wrong with a number is that it is text."""
+    return isinstance(value, str) and value.lstrip("-+").replace(".", "", 1).isdecimal()
 
 
 def _quoted(text: str) -> list[str]:

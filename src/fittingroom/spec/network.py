@@ -57,19 +57,26 @@ def named(layers: Iterable[AnyLayer]) -> tuple[AnyLayer, ...]:
     Names that are given stay, so a layer can be inserted anywhere without renaming its neighbours.
     """
     stack = tuple(layers)
-    taken = {layer.name for layer in stack}
-    numbers: Counter[str] = Counter()
+    names = numbered((layer.layer, layer.name) for layer in stack)
+    return tuple(
+        layer if layer.name == name else dataclasses.replace(layer, name=name)
+        for layer, name in zip(stack, names, strict=True)
+    )
 
-    def name_for(layer: AnyLayer) -> AnyLayer:
-        if layer.name is not None:
-            return layer
+
+def numbered(items: Iterable[tuple[str, str | None]]) -> list[str]:
+    """The name of each item of a (kind, name or None): its own, else kind and number, past the names given."""
+    items = tuple(items)
+    taken = {name for _, name in items}
+    counts: Counter[str] = Counter()
+
+    def free(kind: str) -> str:
         while True:
-            numbers[layer.layer] += 1
-            name = f"{layer.layer}_{numbers[layer.layer]}"
-            if name not in taken:
-                return dataclasses.replace(layer, name=name)
+            counts[kind] += 1
+            if (name := f"{kind}_{counts[kind]}") not in taken:
+                return name
 
-    return tuple(name_for(layer) for layer in stack)
+    return [free(kind) if name is None else name for kind, name in items]
 
 
 def summarize(layers: Sequence[AnyLayer], shape: Shape, classes: int) -> NetworkSummary:

@@ -64,12 +64,11 @@ def record(cls: type[T]) -> type[T]:
 def _by_name(kind: type, args: tuple[Any, ...], kwargs: Mapping[str, Any], title: str) -> dict[str, Any]:
     """Every argument under its name, numbers of NumPy as Python's own; refuses what cannot be told apart."""
     names = [field.name for field in dataclasses.fields(kind) if not field.kw_only]
-    twice = [Fault(name, "is given twice", "give it once") for name in names[: len(args)] if name in kwargs]
+    unclear = [Fault(name, "is given twice", "give it once") for name in names[: len(args)] if name in kwargs]
     if len(args) > len(names):
-        takes = f"takes {len(names)} values without names ({', '.join(names)})" if names else "takes only named values"
-        twice.append(Fault("", f"{takes}, not {len(args)}", "write name=value"))
-    if twice:
-        raise InvalidSpec(twice, title=title)
+        unclear.append(Fault("", f"{show_value(args[len(names)])} is one value too many", "write it as name=value"))
+    if unclear:
+        raise InvalidSpec(unclear, title=title)
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     return {name: value.item() if _is_numpy_scalar(value) else value for name, value in given.items()}
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -20,11 +22,13 @@ from fittingroom.errors import Fault, InvalidInput, InvalidSpec, NotFound, did_y
 from fittingroom.spec.augment import AnyAugment
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.layers import AnyLayer
-from fittingroom.spec.network import named
-from fittingroom.spec.record import default_of, param, record, tag_of, validated
+from fittingroom.spec.mistakes import ONE_LINE, show_value, tag_of
+from fittingroom.spec.network import named, numbered
+from fittingroom.spec.record import default_of, param, record, validated
 from fittingroom.spec.train import TrainSpec
 
 FORMAT = 1
+LONGEST_NAME = 100
 
 
 @record
@@ -34,10 +38,16 @@ class RunSpec:
     data: DataSpec = param(help="Which images, how they are split and normalized.")
     network: tuple[AnyLayer, ...] = param(help="The layers, from the image on.")
     augment: tuple[AnyAugment, ...] = param(default=(), help="What is done to training images on the fly, in order.")
-    train: TrainSpec = TrainSpec()
-    name: str = param(default="run", min_length=1, max_length=100, help="What people call it; decides nothing.")
+    train: TrainSpec = param(default=TrainSpec(), help="Everything about training but data, augmentation and network.")
+    name: str = param(
+        default="run",
+        min_length=1,
+        max_length=LONGEST_NAME,
+        pattern=ONE_LINE,
+        help="What people call it; decides nothing.",
+    )
     seed: int = param(
-        default=0, ge=0, lt=2**63, help="Initial weights, order, augmentation and dropout all come from it."
+        default=0, ge=0, le=2**63 - 1, help="Initial weights, order, augmentation and dropout all come from it."
     )
     format: Literal[1] = param(default=FORMAT, help="Version of this file format.")
 
@@ -62,12 +72,15 @@ class RunSpec:
 def to_plain(value: Any, *, full: bool = False) -> Any:
     """Records as dicts, tuples as lists; parameters at their defaults are left out unless ``full``.
 
-    The tag of a record (``layer = "conv"``) comes first and is always written; ``None`` never is.
+    The tag of a record (``layer = "conv"``) comes first and is always written; ``None`` never is, and -0.0 as 0.0.
     """
+    if isinstance(value, tuple):
+        return [to_plain(item, full=full) for item in value]
     if not dataclasses.is_dataclass(value):
-        return [to_plain(item, full=full) for item in value] if isinstance(value, tuple) else value
-    tag = tag_of(type(value))
-    fields = sorted(dataclasses.fields(value), key=lambda field: field.name != tag)
+        return value + 0.0 if isinstance(value, float) else value
+    kind: type = type(value)
+    tag = tag_of(kind)
+    fields = sorted(dataclasses.fields(kind), key=lambda field: field.name != tag)
     return {
         field.name: to_plain(own, full=full)
         for field in fields
@@ -82,7 +95,7 @@ def _in_reading_order(plain: dict[str, Any]) -> dict[str, Any]:
 
 def from_plain(value: Mapping[str, Any], *, origin: str = "the spec") -> RunSpec:
     """Make a RunSpec from plain data; raises InvalidSpec with every mistake. ``origin`` names it in messages."""
-    version = value.get("format")
+    version = value.get("format") if isinstance(value, Mapping) else None
     if isinstance(version, int) and version > FORMAT:
         raise InvalidSpec(
             [Fault("format", f"is {version}, and this Fitting Room reads up to {FORMAT}", "upgrade Fitting Room")],
@@ -92,7 +105,11 @@ def from_plain(value: Mapping[str, Any], *, origin: str = "the spec") -> RunSpec
 
 
 def from_toml(text: str, *, overrides: Sequence[str] = (), origin: str = "the spec") -> RunSpec:
-    """Make a RunSpec from TOML. ``overrides`` are settings such as ``train.epochs=1``, applied first."""
+    """Make a RunSpec from TOML. ``overrides`` are settings such as ``train.epochs=1``, applied first.
+
+    Layers go by name or index (``network.conv_1.filters=64``, ``network[0].filters=64``); ``none`` as a value leaves
+    the setting out (``train.early_stop=none``).
+    """
     return from_plain(_overridden(_toml(text, origin), overrides), origin=origin)
 
 
@@ -108,22 +125,24 @@ def load_run_spec(source: str | Path, *, overrides: Sequence[str] = ()) -> RunSp
 
     A run without a name of its own is called after its file or preset.
     """
-    path, shipped = Path(source), presets()
-    if path.is_file():
-        parse = _json if path.suffix == ".json" else _toml
-        plain, origin, name = parse(_read(path), str(source)), str(source), path.stem
-    elif str(source) in shipped:
-        plain, origin, name = _toml(shipped[str(source)], str(source)), f"preset {source}", str(source)
+    path, origin, shipped = Path(source), str(source), presets()
+    if os.path.isfile(origin):  # the method of Path raises where a name is too long or a folder closed
+        parse = _json if path.suffix.lower() == ".json" else _toml
+        plain, name = parse(_read(path), origin), path.stem[:LONGEST_NAME]
+    elif origin in shipped:
+        plain, name, origin = _toml(shipped[origin], origin), origin, f"preset {origin}"
+    elif os.path.isdir(origin):
+        raise InvalidInput(f'"{origin}" is a folder; give a spec file in it, or a preset: {", ".join(shipped)}')
     else:
-        raise NotFound(f'there is no file and no preset "{source}"; {did_you_mean(str(source), shipped)}')
+        raise NotFound(f'there is no file and no preset "{origin}"; {did_you_mean(origin, shipped)}')
     return from_plain(_overridden({"name": name, **plain}, overrides), origin=origin)
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors begin every file with a mark
     except UnicodeDecodeError:
-        raise InvalidInput(f"{path} is not a text file; give a spec in TOML or JSON") from None
+        raise InvalidInput(f"{path} is not a text file in UTF-8; give a spec in TOML or JSON") from None
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}; check its permissions") from None
 
@@ -131,17 +150,17 @@ def _read(path: Path) -> str:
 def _toml(text: str, origin: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # endless numbers, deep nesting and what is no TOML
         raise InvalidInput(f"{origin} is not valid TOML: {error}; mend that place") from None
 
 
 def _json(text: str, origin: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # as above
         raise InvalidInput(f"{origin} is not valid JSON: {error}; mend that place") from None
     if not isinstance(value, dict):
-        raise InvalidInput(f"{origin} holds a {type(value).__name__}, not an object; start it with {{")
+        raise InvalidInput(f"{origin} holds {show_value(value)}, not an object; put the settings between {{ and }}")
     return value
 
 
@@ -152,43 +171,53 @@ def _overridden(plain: dict[str, Any], overrides: Sequence[str]) -> dict[str, An
 
 
 def _apply(plain: dict[str, Any], override: str) -> None:
-    """Set one value by its path: ``train.epochs=1``, ``network.conv_1.filters=64``, ``network.0.filters=64``."""
+    """Set one value by its path; see ``from_toml``."""
     path, equals, text = override.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
+    path = re.sub(r"\[(\d+)\]", r".\1", path.strip())
+    *tables, setting = path.split(".")
+    if not equals or not all([*tables, setting]):
         raise InvalidInput(f'"{override}" sets nothing; write it as path=value, for instance train.epochs=1')
     at: Any = plain
-    for depth, key in enumerate(keys[:-1]):
-        at = _step_into(at, key, ".".join(keys[: depth + 1]))
+    for depth, key in enumerate(tables):
+        at = _step_into(at, key, ".".join(tables[: depth + 1]))
     if isinstance(at, list):
         raise InvalidInput(
-            f'"{path}" names a whole layer or operation; add the setting to change, as in {path}.rate=0.1'
+            f'"{path}" is a whole item of a list; add the setting to change, as in {path}.SETTING={text}'
         )
-    at[keys[-1]] = _toml_value(text.strip())
+    if not isinstance(at, dict):
+        raise InvalidInput(f'"{".".join(tables)}" is a value, not a table; set it directly')
+    if text.strip() == "none":
+        at.pop(setting, None)
+    else:
+        at[setting] = _toml_value(text.strip())
 
 
 def _step_into(at: Any, key: str, path: str) -> Any:
+    """What ``key`` leads to: a table in a table, or an item of a list by its name or index."""
     if isinstance(at, dict):
         return at.setdefault(key, {})
-    if isinstance(at, list):
-        names = [str(layer.get("name", default)) for layer, default in zip(at, _default_names(at), strict=True)]
-        if key in names:
-            return at[names.index(key)]
-        if key.isdecimal() and int(key) < len(at):
-            return at[int(key)]
-        raise InvalidInput(f'there is no "{path}"; {did_you_mean(key, names)}')
-    raise InvalidInput(f'"{path}" is a value, not a table; set it directly')
+    if not isinstance(at, list):
+        raise InvalidInput(f'"{path.rpartition(".")[0]}" is a value, not a table; set it directly')
+    names = _names(at)
+    if key in names:
+        return at[names.index(key)]
+    if key.isdecimal() and int(key) < len(at):
+        return at[int(key)]
+    raise InvalidInput(f'there is no "{path}"; {did_you_mean(key, names)}')
 
 
-def _default_names(layers: list[dict[str, Any]]) -> list[str]:
-    """The names that layers (or operations) get when they give none, as ``network.named`` makes them."""
-    kinds = [str(item.get("layer", item.get("kind", "item"))) for item in layers]
-    return [f"{kind}_{kinds[: index + 1].count(kind)}" for index, kind in enumerate(kinds)]
+def _names(items: list[Any]) -> list[str]:
+    """The names of layers, given or numbered, or those that operations would have."""
+    tables = [item if isinstance(item, dict) else {} for item in items]
+    kinds = [str(table.get("layer", table.get("kind", "item"))) for table in tables]
+    given = [name if isinstance(name := table.get("name"), str) else None for table in tables]
+    return numbered(zip(kinds, given, strict=True))
 
 
 def _toml_value(text: str) -> Any:
     """``3`` -> 3, ``true`` -> True, ``{ name = "sgd" }`` -> a table; anything that is no TOML value is a string."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        read = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
         return text
+    return read["value"] if len(read) == 1 else text

@@ -7,16 +7,29 @@ Default hyper-parameters are those of Keras 3. What the sources wrote as Keras' 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Annotated, Any, Literal
 
+import pydantic
+
+from fittingroom.spec.mistakes import Refused, show_value
 from fittingroom.spec.record import param, record
 
+MOST_EPOCHS = 100_000
 Monitor = Literal["validation_loss", "validation_accuracy"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
-LearningRate = Annotated[float, param(gt=0, le=100, help="Size of the steps; the schedule multiplies it.")]
-WeightDecay = Annotated[float, param(ge=0, le=1, help="Share of each weight removed at each step, times the rate.")]
-Epsilon = Annotated[float, param(gt=0, le=1, help="Added to denominators, against division by zero.")]
+LearningRate = Annotated[
+    float, param(gt=0, le=100, unit="step per gradient", help="Size of the steps; the schedule multiplies it.")
+]
+WeightDecay = Annotated[
+    float, param(ge=0, le=1, unit="share", help="Share of each weight removed at each step, times the rate.")
+]
+Epsilon = Annotated[float, param(gt=0, le=1, unit="gradient", help="Added to denominators, against division by zero.")]
+Momentum = Annotated[float, param(ge=0, lt=1, unit="share", help="Share of the previous step that is kept.")]
+MeanMemory = Annotated[float, param(ge=0, lt=1, unit="share", help="Memory of the gradient's mean.")]
+SquareMemory = Annotated[float, param(ge=0, lt=1, unit="share", help="Memory of the gradient's square.")]
 
 
 @record
@@ -24,7 +37,7 @@ class Sgd:
     """Stochastic gradient descent, plain or with momentum (Keras' ``SGD``)."""
 
     learning_rate: LearningRate = 0.01
-    momentum: float = param(default=0.0, ge=0, lt=1, help="Share of the previous step that is kept.")
+    momentum: Momentum = 0.0
     nesterov: bool = param(default=False, strict=True, help="Look ahead along the momentum before each step.")
     name: Literal["sgd"] = param(default="sgd", kw_only=True, help="Which optimizer.")
 
@@ -38,8 +51,8 @@ class Adam:
     """
 
     learning_rate: LearningRate = 0.001
-    beta_1: float = param(default=0.9, ge=0, lt=1, help="Memory of the gradient's mean.")
-    beta_2: float = param(default=0.999, ge=0, lt=1, help="Memory of the gradient's square.")
+    beta_1: MeanMemory = 0.9
+    beta_2: SquareMemory = 0.999
     epsilon: Epsilon = 1e-7
     name: Literal["adam"] = param(default="adam", kw_only=True, help="Which optimizer.")
 
@@ -50,8 +63,8 @@ class AdamW:
 
     learning_rate: LearningRate = 0.001
     weight_decay: WeightDecay = 0.004
-    beta_1: float = param(default=0.9, ge=0, lt=1, help="Memory of the gradient's mean.")
-    beta_2: float = param(default=0.999, ge=0, lt=1, help="Memory of the gradient's square.")
+    beta_1: MeanMemory = 0.9
+    beta_2: SquareMemory = 0.999
     epsilon: Epsilon = 1e-7
     name: Literal["adamw"] = param(default="adamw", kw_only=True, help="Which optimizer.")
 
@@ -61,7 +74,7 @@ class Adadelta:
     """Adadelta (Zeiler 2012). Keras' default learning rate is 0.001; the paper, and source B, mean 1.0."""
 
     learning_rate: LearningRate = 0.001
-    rho: float = param(default=0.95, ge=0, lt=1, help="Memory of squared gradients and steps.")
+    rho: float = param(default=0.95, ge=0, lt=1, unit="share", help="Memory of squared gradients and steps.")
     epsilon: Epsilon = 1e-7
     name: Literal["adadelta"] = param(default="adadelta", kw_only=True, help="Which optimizer.")
 
@@ -74,8 +87,8 @@ class RmsProp:
     """
 
     learning_rate: LearningRate = 0.001
-    rho: float = param(default=0.9, ge=0, lt=1, help="Memory of squared gradients.")
-    momentum: float = param(default=0.0, ge=0, lt=1, help="Share of the previous step that is kept.")
+    rho: SquareMemory = 0.9
+    momentum: Momentum = 0.0
     epsilon: Epsilon = 1e-7
     name: Literal["rmsprop"] = param(default="rmsprop", kw_only=True, help="Which optimizer.")
 
@@ -91,7 +104,12 @@ class _WarmUp:
     """A schedule multiplies the learning rate. It is read at the middle of each step, in epochs since the start."""
 
     warmup: float = param(
-        default=0.0, ge=0, kw_only=True, unit="epochs", help="Time over which the rate first rises from near zero."
+        default=0.0,
+        ge=0,
+        le=MOST_EPOCHS,
+        kw_only=True,
+        unit="epochs",
+        help="Time over which the rate first rises from near zero.",
     )
 
     def multiplier(self, epoch: float, epochs: int) -> float:
@@ -118,8 +136,8 @@ class Constant(_WarmUp):
 class Step(_WarmUp):
     """The rate is multiplied by ``factor`` after every ``every`` epochs."""
 
-    factor: float = param(default=0.1, gt=0, le=1, help="What the rate is multiplied with at each step down.")
-    every: int = param(default=10, ge=1, unit="epochs", help="Epochs between steps down.")
+    factor: float = param(default=0.1, gt=0, le=1, unit="times", help="What the rate is multiplied with at each step.")
+    every: int = param(default=10, ge=1, le=MOST_EPOCHS, unit="epochs", help="Epochs between steps down.")
     name: Literal["step"] = param(default="step", kw_only=True, help="Which schedule.")
 
     def shape(self, epoch: float, epochs: int) -> float:
@@ -133,8 +151,12 @@ class Exponential(_WarmUp):
     Source A: ``factor = 0.9875, start_epoch = 150`` and ``factor = 0.98, start_epoch = 30``.
     """
 
-    factor: float = param(default=0.98, gt=0, le=1, help="What the rate is multiplied with at each epoch.")
-    start_epoch: int = param(default=0, ge=0, unit="epochs", help="Epochs at the full rate before it falls.")
+    factor: float = param(
+        default=0.98, gt=0, le=1, unit="times", help="What the rate is multiplied with at each epoch."
+    )
+    start_epoch: int = param(
+        default=0, ge=0, le=MOST_EPOCHS, unit="epochs", help="Epochs at the full rate before it falls."
+    )
     name: Literal["exponential"] = param(default="exponential", kw_only=True, help="Which schedule.")
 
     def shape(self, epoch: float, epochs: int) -> float:
@@ -145,7 +167,7 @@ class Exponential(_WarmUp):
 class Cosine(_WarmUp):
     """Half a cosine from the full rate down to ``final`` of it (Loshchilov and Hutter 2017, without restarts)."""
 
-    final: float = param(default=0.0, ge=0, le=1, help="Share of the rate that is left at the end.")
+    final: float = param(default=0.0, ge=0, le=1, unit="share", help="Share of the rate that is left at the end.")
     name: Literal["cosine"] = param(default="cosine", kw_only=True, help="Which schedule.")
 
     def shape(self, epoch: float, epochs: int) -> float:
@@ -159,9 +181,11 @@ class OneCycle:
     Smith and Topin 2018, with the two-phase form and the defaults of torch's ``OneCycleLR``; momentum stays.
     """
 
-    rise: float = param(default=0.3, gt=0, lt=1, help="Share of the training during which the rate rises.")
-    start: float = param(default=0.04, gt=0, le=1, help="Share of the rate at the start.")
-    final: float = param(default=4e-6, ge=0, le=1, help="Share of the rate at the end.")
+    rise: float = param(
+        default=0.3, gt=0, lt=1, unit="share", help="Share of the training during which the rate rises."
+    )
+    start: float = param(default=0.04, gt=0, le=1, unit="share", help="Share of the rate at the start.")
+    final: float = param(default=4e-6, ge=0, le=1, unit="share", help="Share of the rate at the end.")
     name: Literal["one_cycle"] = param(default="one_cycle", kw_only=True, help="Which schedule.")
 
     def multiplier(self, epoch: float, epochs: int) -> float:
@@ -187,7 +211,11 @@ class CrossEntropy:
     """Cross-entropy of the softmax: minus the log of the probability given to the right class."""
 
     label_smoothing: float = param(
-        default=0.0, ge=0, lt=1, help="Share of the target spread evenly over all classes, against overconfidence."
+        default=0.0,
+        ge=0,
+        lt=1,
+        unit="share",
+        help="Share of the target spread evenly over all classes, against overconfidence.",
     )
     name: Literal["cross_entropy"] = param(default="cross_entropy", kw_only=True, help="Which loss.")
 
@@ -197,8 +225,37 @@ class EarlyStop:
     """Stop when what is watched has not improved for ``patience`` epochs in a row."""
 
     monitor: Monitor = param(default="validation_loss", help="What is watched, after every epoch.")
-    patience: int = param(default=5, ge=1, unit="epochs", help="Epochs without improvement that are waited for.")
-    min_delta: float = param(default=0.0, ge=0, help="Smallest change that counts as an improvement.")
+    patience: int = param(
+        default=5, ge=1, le=MOST_EPOCHS, unit="epochs", help="Epochs without improvement that are waited for."
+    )
+    min_delta: float = param(
+        default=0.0, ge=0, le=1, unit="of what is watched", help="An improvement has to be larger than this to count."
+    )
+
+
+def _class_weights(value: Any) -> Literal["balanced"] | tuple[float, ...] | None:
+    """``balanced``, or a positive number for each class."""
+    if value is None:
+        return None
+    if isinstance(value, str) and value == "balanced":
+        return "balanced"
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise Refused(f"should be a list of numbers, not {show_value(value)}", 'give one for each class, or "balanced"')
+    weights = tuple(value)
+    for weight in weights:
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 < float(weight) < math.inf:
+            raise Refused(
+                f"holds {show_value(weight)}, which is no number above 0",
+                "make every weight positive; only their ratios matter",
+            )
+    return tuple(float(weight) for weight in weights)
+
+
+_Weight = Annotated[float, param(gt=0, help="Weight of one class.")]
+ClassWeights = Annotated[
+    Literal["balanced"] | tuple[float, ...] | None,
+    pydantic.PlainValidator(_class_weights, json_schema_input_type=Literal["balanced"] | tuple[_Weight, ...] | None),
+]
 
 
 @record
@@ -209,21 +266,29 @@ class TrainSpec:
     the validation loss is the plain cross-entropy of the network at rest, so it compares between runs.
     """
 
-    epochs: int = param(default=10, ge=1, le=100_000, unit="epochs", help="Passes over the training images.")
+    epochs: int = param(default=10, ge=1, le=MOST_EPOCHS, unit="epochs", help="Passes over the training images.")
     batch_size: int = param(default=256, ge=1, le=65_536, unit="images", help="Images for each step.")
     optimizer: Optimizer = Adam()
     schedule: Schedule = Constant()
-    loss: CrossEntropy = CrossEntropy()
-    early_stop: EarlyStop | None = None
+    loss: CrossEntropy = param(default=CrossEntropy(), help="What is minimized.")
+    early_stop: EarlyStop | None = param(
+        default=None, help="When to stop before the last epoch; all epochs are trained when left out."
+    )
     best: Monitor | None = param(
         default=None,
         help="Which epoch's weights count as best: what early stopping watches unless given, else validation_loss.",
     )
-    class_weights: Literal["balanced"] | tuple[float, ...] | None = param(
-        default=None, help="Weight of each class in the loss: balanced makes rare classes count as much as common ones."
+    class_weights: ClassWeights = param(
+        default=None,
+        unit="times",
+        help="Weight of each class in the loss: balanced makes rare classes count as much as common ones.",
     )
     clip_norm: float | None = param(
-        default=None, gt=0, help="Largest allowed length of the gradient over all weights; longer ones are shortened."
+        default=None,
+        gt=0,
+        le=1e6,
+        unit="length of the gradient",
+        help="Largest allowed length of the gradient over all weights; longer ones are shortened.",
     )
     device: Device = param(default="auto", help="Where to train; auto takes a GPU when there is one.")
 
