@@ -12,7 +12,7 @@ def main() -> None:
     from fittingroom.cli.app import app
 
     try:
-        app()
+        app(prog_name="fittingroom")
     except FittingRoomError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)

@@ -80,13 +80,13 @@ def presets(
     name: Annotated[str | None, typer.Argument(help="Print this preset's spec file.")] = None, as_json: AsJson = False
 ) -> None:
     """List the shipped runs, or print one as a spec file to start your own from."""
-    from fittingroom.cli import show
+    from fittingroom.cli import show_data
     from fittingroom.errors import NotFound, did_you_mean
     from fittingroom.spec.run import presets as shipped
 
     texts = shipped()
     if name is None:
-        show.presets(texts, as_json=as_json)
+        show_data.presets(texts, as_json=as_json)
     elif name in texts:
         typer.echo(texts[name], nl=False)
     else:
@@ -100,11 +100,11 @@ def test(
     as_json: AsJson = False,
 ) -> None:
     """Open the sealed test set and score runs on it. Each call is counted as one opening, and the count is shown."""
-    from fittingroom.cli import show
+    from fittingroom.cli import show_runs
     from fittingroom.library.run import Run, open_tests
 
     place = Workspace.find(workspace)
-    show.test_scores(open_tests([Run(run, place) for run in dict.fromkeys(runs)]), as_json=as_json)
+    show_runs.test_scores(open_tests([Run(run, place) for run in dict.fromkeys(runs)]), as_json=as_json)
 
 
 @app.command(epilog=examples("fittingroom predict last shoe.jpg", "fittingroom predict starter-1 *.png --top 3"))
@@ -119,11 +119,11 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict the class of image files, and say how each was fitted to the network."""
-    from fittingroom.cli import show
+    from fittingroom.cli import show_runs
     from fittingroom.library.run import Run
 
     stored = Run(run, Workspace.find(workspace))
-    show.predictions(stored, stored.predict(*images, invert=invert), top, as_json=as_json)
+    show_runs.predictions(stored, stored.predict(*images, invert=invert), top, as_json=as_json)
 
 
 @network_app.command("show", epilog=examples("fittingroom network show cnn", "fittingroom network show my-run.toml"))
@@ -131,11 +131,11 @@ def network_show(
     source: SpecSource, settings: Settings = None, workspace: WorkspaceFolder = None, as_json: AsJson = False
 ) -> None:
     """Show every layer with its output shape and parameter count, and every fault; exit status 2 on faults."""
-    from fittingroom.cli import show
+    from fittingroom.cli import show_data
     from fittingroom.library.describe import describe
 
     described = describe(source, settings or [], Workspace.find(workspace))
-    show.network(described, as_json=as_json)
+    show_data.network(described, as_json=as_json)
     if described.faults:
         raise typer.Exit(2)
 
@@ -143,10 +143,10 @@ def network_show(
 @data_app.command("list")
 def data_list(workspace: WorkspaceFolder = None, as_json: AsJson = False) -> None:
     """List the data sets that can be trained on."""
-    from fittingroom.cli import show
+    from fittingroom.cli import show_data
     from fittingroom.data.sources import names
 
-    show.data_sets(names(Workspace.find(workspace)), as_json=as_json)
+    show_data.data_sets(names(Workspace.find(workspace)), as_json=as_json)
 
 
 @data_app.command("show", epilog=examples("fittingroom data show fashion-mnist", "fittingroom data show photos/"))
@@ -156,10 +156,10 @@ def data_show(
     as_json: AsJson = False,
 ) -> None:
     """Show classes, counts for each part, size, mean and spread, and how often its test set has been opened."""
-    from fittingroom.cli import show
+    from fittingroom.cli import show_data
     from fittingroom.library.describe import describe_data
 
-    show.data_set(describe_data(name, Workspace.find(workspace)), as_json=as_json)
+    show_data.data_set(describe_data(name, Workspace.find(workspace)), as_json=as_json)
 
 
 @data_app.command("import", epilog=examples("fittingroom data import photos/ --name my-photos"))
@@ -173,13 +173,13 @@ def data_import(
     as_json: AsJson = False,
 ) -> None:
     """Copy an image folder into the workspace as a data set."""
-    from fittingroom.cli import show
+    from fittingroom.cli import show, show_data
     from fittingroom.data.sources import import_folder
     from fittingroom.library.describe import describe_data
 
     place = Workspace.find(workspace)
     imported = import_folder(path, place, name=name, size=show.parse_size(size))
-    show.data_set(describe_data(imported.source, place), as_json=as_json)
+    show_data.data_set(describe_data(imported.source, place), as_json=as_json)
 
 
 @data_app.command("remove")
@@ -204,10 +204,10 @@ def runs_list(
     as_json: AsJson = False,
 ) -> None:
     """List stored runs, newest first."""
-    from fittingroom.cli import show
+    from fittingroom.cli import show_runs
     from fittingroom.library.stored import list_runs
 
-    show.runs(list_runs(Workspace.find(workspace), limit), as_json=as_json)
+    show_runs.runs(list_runs(Workspace.find(workspace), limit), as_json=as_json)
 
 
 @runs_app.command("show", epilog=examples("fittingroom runs show last", "fittingroom runs show cnn-1 --plot cnn.png"))
@@ -223,7 +223,7 @@ def runs_show(
     as_json: AsJson = False,
 ) -> None:
     """Show a run: its curves, what they say, and its scores for each class."""
-    from fittingroom.cli import show
+    from fittingroom.cli import show_runs
     from fittingroom.library.run import Run
 
     stored = Run(run, Workspace.find(workspace))
@@ -232,7 +232,7 @@ def runs_show(
         return
     if plot is not None:
         stored.plot(plot)
-    show.run(stored, with_epochs=epochs, with_confusion=confusion, as_json=as_json)
+    show_runs.run(stored, with_epochs=epochs, with_confusion=confusion, as_json=as_json)
     if plot is not None and not as_json:
         typer.echo(f"Curves saved as {plot}.")
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from fittingroom.cli import show
+from fittingroom.cli import show, show_runs
 from fittingroom.engine.run import PreparedRun, execute, prepare_run
 from fittingroom.library.fit import train_prepared
 from fittingroom.library.interrupt import stopping_on_signals
@@ -25,10 +25,10 @@ def train(source: str, overrides: Sequence[str], workspace: Workspace, *, as_jso
             run = Run(execute(prepared, print_event, stop), workspace)
         show.print_json(outcome(run, prepared))
         return
-    console = Console()
+    console = show.terminal()
     announce(prepared, console)
     run = train_prepared(prepared, console)
-    show.after_training(run, console)
+    show_runs.after_training(run, console)
 
 
 def announce(prepared: PreparedRun, console: Console) -> None:

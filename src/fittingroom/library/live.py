@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 
 from rich.console import Console
@@ -9,6 +10,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from fittingroom.measure.evaluate import show_accuracy
 from fittingroom.spec.events import Ended, EpochEnded, Event, Progressed, Started
+
+SECONDS_BETWEEN_LINES = 20.0
+"""How often plain output says where an epoch stands."""
 
 
 class LiveProgress:
@@ -18,16 +22,18 @@ class LiveProgress:
         self.console = console
         self.animated = console.is_terminal or console.is_jupyter
         self.started: Started | None = None
+        self.said = time.monotonic()
+        self.throughput = 0.0
         self.bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(compact=True),
+            TextColumn("left"),
             console=console,
             transient=True,
             disable=not self.animated,
-            expand=True,
         )
         self.task: TaskID | None = None
 
@@ -47,35 +53,40 @@ class LiveProgress:
                 self.started = event
                 total = event.epochs * event.steps_per_epoch
                 self.task = self.bar.add_task(f"epoch 1/{event.epochs}", total=total, figures="")
-                self.console.print(f"Run [bold]{run}[/bold] has started.", highlight=False)
+                self._say(f"Run [bold]{run}[/bold] has started.")
             case Progressed():
                 self._progress(event)
             case EpochEnded():
                 self._epoch(event)
             case Ended():
-                self.console.print(event.explanation, highlight=False)
+                self._say(event.explanation)
 
     def _progress(self, event: Progressed) -> None:
         assert self.started is not None
         assert self.task is not None
-        self.bar.update(
-            self.task,
-            completed=(event.epoch - 1) * event.steps + event.step,
-            description=f"epoch {event.epoch}/{self.started.epochs}",
-            figures=f"{event.images_per_second:,.0f} images/s · loss {event.loss:.3f} · "
-            f"training accuracy {100 * event.accuracy:.1f} %",
+        self.throughput = event.images_per_second
+        figures = (
+            f"{event.images_per_second:,.0f} images/s · loss {event.loss:.3f} · "
+            f"training accuracy {100 * event.accuracy:.1f} %"
         )
+        epoch = f"epoch {event.epoch}/{self.started.epochs}"
+        done = (event.epoch - 1) * event.steps + event.step
+        self.bar.update(self.task, completed=done, description=epoch, figures=figures)
+        if not self.animated and time.monotonic() - self.said > SECONDS_BETWEEN_LINES:
+            self._say(f"{epoch}  {100 * event.step / event.steps:3.0f} % of it · {figures}")
 
     def _epoch(self, event: EpochEnded) -> None:
         assert self.started is not None
-        metrics = event.metrics
-        width = len(str(self.started.epochs))
+        metrics, epochs = event.metrics, self.started.epochs
         accuracy = show_accuracy(metrics.validation_accuracy, self.started.validation_images, "validation")
         if metrics.epoch > 1:  # what it is measured on is said once
             accuracy = accuracy.partition(" (")[0]
-        self.console.print(
-            f"epoch {metrics.epoch:>{width}}/{self.started.epochs}  {metrics.seconds:6.1f} s  "
-            f"training loss {metrics.train_loss:.4f}  validation loss {metrics.validation_loss:.4f}  "
-            f"accuracy {accuracy}{'  best so far' if event.best else ''}",
-            highlight=False,
+        self._say(
+            f"epoch {metrics.epoch:>{len(str(epochs))}}/{epochs}  {metrics.seconds:5.1f} s  "
+            f"{self.throughput:,.0f} images/s  training loss {metrics.train_loss:.4f}  "
+            f"validation loss {metrics.validation_loss:.4f}  accuracy {accuracy}{'  best so far' if event.best else ''}"
         )
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, highlight=False, soft_wrap=True)
+        self.said = time.monotonic()

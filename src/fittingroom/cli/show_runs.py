@@ -1,0 +1,228 @@
+"""How runs, scores and predictions look in a terminal, and what they are as JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fittingroom.cli.show import duration, percent, print_json, say, table, terminal, times, when
+
+WIDE = 100
+"""Columns from which lists show everything."""
+
+if TYPE_CHECKING:
+    from fittingroom.engine.predict import Prediction
+    from fittingroom.engine.score import TestScore
+    from fittingroom.library.run import Run
+    from fittingroom.measure.evaluate import Evaluation
+    from fittingroom.store import RunSummary
+
+
+def runs(found: Sequence[RunSummary], *, as_json: bool) -> None:
+    """One line for each run."""
+    if as_json:
+        print_json(
+            [
+                {
+                    "run": run.id,
+                    "name": run.name,
+                    "state": run.state,
+                    "created": run.created.isoformat(),
+                    "data": run.data,
+                    "epochs": run.epochs_done,
+                    "best_epoch": run.best_epoch,
+                    "validation_accuracy": run.validation_accuracy,
+                    "validation_loss": run.validation_loss,
+                    "train_seconds": run.train_seconds,
+                    "parameters": run.parameters,
+                }
+                for run in found
+            ]
+        )
+        return
+    if not found:
+        say("No runs yet. Begin with: fittingroom train starter")
+        return
+    right = ("accuracy", "loss", "best epoch", "time", "parameters")
+    more = ("data", "created") if terminal().width >= WIDE else ()
+    rows = table("run", "state", *right, *more, right=right)
+    for run in found:
+        best = f"{run.best_epoch} of {run.epochs_done}" if run.best_epoch else "–"
+        loss = "–" if run.validation_loss is None else f"{run.validation_loss:.4f}"
+        figures = (percent(run.validation_accuracy), loss, best, duration(run.train_seconds), f"{run.parameters:,}")
+        rows.add_row(run.id, run.state, *figures, *((run.data or "–", when(run.created)) if more else ()))
+    say(rows, "", "Accuracy and loss are of the best epoch, on the validation images.")
+
+
+def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) -> None:
+    """Everything about one run."""
+    details = stored.details
+    evaluation = stored.confusion() if "predictions" in details.artifacts else None
+    if as_json:
+        print_json(run_json(stored, evaluation))
+        return
+    say(f"[bold]{details.id}[/bold]  {details.state} · {details.data} · {details.parameters:,} parameters · "
+        f"{when(details.created)}")  # fmt: skip
+    if details.message:
+        say(escape(details.message))
+    if not details.epochs or evaluation is None:
+        say("No epoch was validated, so there is nothing to show.")
+        return
+    from fittingroom.measure.charts import terminal_curves
+
+    columns = min(shutil.get_terminal_size().columns, 100)
+    say("", escape(terminal_curves(details.epochs, width=columns)), "")
+    say(*(escape(sentence) for sentence in stored.reading()), "")
+    if with_epochs:
+        say(epoch_table(stored), "")
+    say(f"Best weights, epoch {details.best_epoch}: accuracy {evaluation.headline}, loss {evaluation.loss:.4f}, "
+        f"calibration error {percent(evaluation.calibration_error)}", "", class_table(evaluation))  # fmt: skip
+    if with_confusion:
+        say("", "Confusion matrix: rows are the true class, columns what was predicted.", confusion_table(evaluation))
+    say("", *most_confused(evaluation))
+
+
+def run_json(stored: Run, evaluation: Evaluation | None) -> dict[str, Any]:
+    """The contract of ``runs show --json``."""
+    details = stored.details
+    epochs = [asdict(metrics) for metrics in details.epochs]
+    weights = {
+        kind: {"epoch": artifact.epoch, "sha256": artifact.sha256, "path": str(artifact.path)}
+        for kind, artifact in details.artifacts.items()
+        if kind in {"best", "last"}
+    }
+    return {
+        "run": details.id,
+        "name": details.name,
+        "state": details.state,
+        "message": details.message,
+        "created": details.created.isoformat(),
+        "spec": json.loads(details.spec),
+        "plan": details.plan,
+        "lineage": details.lineage,
+        "epochs": epochs,
+        "weights": weights,
+        "validation": evaluation.to_json() if evaluation else None,
+        "reading": stored.reading() if epochs else [],
+    }
+
+
+def epoch_table(stored: Run) -> Table:
+    """Every epoch's figures, the best marked."""
+    right = ("epoch", "training loss", "training accuracy", "validation loss", "validation accuracy", "rate", "time")
+    rows = table(*right, "", right=right)
+    for metrics in stored.epochs:
+        rows.add_row(
+            str(metrics.epoch), f"{metrics.train_loss:.4f}", percent(metrics.train_accuracy),
+            f"{metrics.validation_loss:.4f}", percent(metrics.validation_accuracy), f"{metrics.learning_rate:.3g}",
+            duration(metrics.seconds), "best weights" if metrics.epoch == stored.details.best_epoch else "",
+        )  # fmt: skip
+    return rows
+
+
+def class_table(evaluation: Evaluation) -> Table:
+    """Precision, recall and F1 of each class."""
+    head, *body = evaluation.rows()
+    rows = table(*head, right=head[1:])
+    for row in body:
+        rows.add_row(*(escape(cell) for cell in row))
+    return rows
+
+
+def confusion_table(evaluation: Evaluation) -> Table:
+    """Counts, true classes in rows."""
+    rows = table("true", *(name[:9] for name in evaluation.class_names), right=[n[:9] for n in evaluation.class_names])
+    for name, counts in zip(evaluation.class_names, evaluation.confusion.tolist(), strict=True):
+        rows.add_row(escape(name), *(str(count) if count else "·" for count in counts))
+    return rows
+
+
+def most_confused(evaluation: Evaluation) -> list[str]:
+    """The three pairs of classes that are mixed up most, in words."""
+    counts = evaluation.confusion
+    pairs = [
+        (int(counts[true, predicted]), true, predicted)
+        for true in range(len(counts))
+        for predicted in range(len(counts))
+        if true != predicted and counts[true, predicted]
+    ]
+    names = evaluation.class_names
+    return [
+        escape(f"{count:,} of {evaluation.support[true]:,} {names[true]} images are taken for {names[predicted]}.")
+        for count, true, predicted in sorted(pairs, reverse=True)[:3]
+    ]
+
+
+def after_training(stored: Run, console: Console) -> None:
+    """What came of a training, and what to type next."""
+    details = stored.details
+    if details.best_epoch is None:
+        console.print(f"{stored.id} ended before its first epoch was validated, so no weights were kept.")
+        return
+    evaluation = stored.confusion()
+    console.print(f"\n[bold]{stored.id}[/bold]: accuracy [bold]{evaluation.headline}[/bold] with the weights of epoch "
+                  f"{details.best_epoch}, trained in {duration(details.train_seconds)}", highlight=False)  # fmt: skip
+    for sentence in stored.reading():
+        console.print(escape(sentence), highlight=False)
+    console.print(
+        f"\nNext:  fittingroom runs show {stored.id}      curves, scores for each class\n"
+        f"       fittingroom predict {stored.id} IMAGE  what it sees in your own pictures\n"
+        f"       fittingroom test {stored.id}           opens the sealed test set, and counts it",
+        highlight=False,
+    )
+
+
+def test_scores(scores: Sequence[TestScore], *, as_json: bool) -> None:
+    """Scores on the sealed test set, and how often it has been opened."""
+    for score in scores:
+        evaluation = score.evaluation
+        if as_json:
+            print_json(
+                {
+                    "run": score.run,
+                    "test_accuracy": evaluation.accuracy,
+                    "test_accuracy_interval": evaluation.interval,
+                    "test_loss": evaluation.loss,
+                    "test_images": evaluation.n,
+                    "openings": score.openings,
+                }
+            )
+        else:
+            say(f"[bold]{score.run}[/bold]: accuracy [bold]{evaluation.headline}[/bold], loss {evaluation.loss:.4f}")
+    if as_json:
+        return
+    for openings in sorted({score.openings for score in scores}):
+        say(f"The test set of this data has now been opened {times(openings)} in this workspace.")
+        if openings > 1:
+            say("The more often it is opened to choose between runs, the less its score says about new images.")
+
+
+def predictions(stored: Run, found: Sequence[Prediction], top: int, *, as_json: bool) -> None:
+    """The likeliest classes of each image, and how it was fitted to the network."""
+    if as_json:
+        print_json(
+            [
+                {
+                    "run": stored.id,
+                    "image": prediction.image,
+                    "fitted": prediction.fitted,
+                    "prediction": prediction.probabilities[0][0],
+                    "probabilities": dict(prediction.probabilities),
+                }
+                for prediction in found
+            ]
+        )
+        return
+    say(f"{stored.id}, weights of epoch {stored.classifier.epoch}")
+    for prediction in found:
+        say("", f"[bold]{escape(prediction.image)}[/bold]", f"  fitted: {', '.join(prediction.fitted) or 'as it is'}")
+        for name, probability in prediction.probabilities[:top]:
+            bar = "█" * round(20 * probability)
+            say(f"  {100 * probability:5.1f} %  {bar:<20}  {escape(name)}")
