@@ -165,7 +165,12 @@ WRONG = {
     ("train", "starter", "--set", "train.epochs=0"): "train.epochs: should be greater than or equal to 1, not 0",
     ("train", "starter", "--set", "nonsense"): '"nonsense" sets nothing; write it as path=value',
     ("train", "starter", "--set", "network.conv_3.filters=3"): 'there is no "network.conv_3"; did you mean "conv_2"?',
-    ("train", "starter", "--set", "data.source=fashion-mist"): 'there is no data set "fashion-mist"; did you mean "fashion-mnist"?',
+    (
+        "train",
+        "starter",
+        "--set",
+        "data.source=fashion-mist",
+    ): 'there is no data set "fashion-mist"; did you mean "fashion-mnist"?',
     ("train", "starter", "--set", "train.device=cuda"): 'train.device is "cuda", which this machine does not have',
     ("train", "starter", "--set", "data.validation=60000"): "validation",
     ("runs", "show", "starter-9"): 'there is no run "starter-9"',

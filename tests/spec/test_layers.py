@@ -81,8 +81,8 @@ def test_kinds_are_those_of_the_union_and_know_their_tag() -> None:
         (Classify(classes=10), FLAT, (10,), 1290, 0),
         # 9·3·3 twice, two batch norms of 3 channels (scale and shift; mean and variance)
         (Residual(3), IMAGE, IMAGE, 174, 12),
-        # 9·3·8 + 9·8·8, two batch norms of 8; the skip: 3·8 and one more batch norm of 8
-        (Residual(8), IMAGE, (8, 28, 28), 864 + 24 + 48, 48),
+        # 9·3·8 + 9·8·8 = 792, two batch norms of 8; the skip: 3·8 and one more batch norm of 8
+        (Residual(8), IMAGE, (8, 28, 28), 792 + 32 + 24 + 16, 48),
         (Residual(3, stride=2), IMAGE, (3, 14, 14), 162 + 9 + 18, 18),
     ],
     ids=repr,

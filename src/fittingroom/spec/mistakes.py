@@ -121,7 +121,7 @@ def _wrong_word(path: str, value: object, expected: str) -> Fault:
     words = _quoted(expected)
     if len(words) < 2:
         return Fault(path, f"should be {expected}, not {show_value(value)}", f"write {expected}, or leave it out")
-    return Fault(path, f"{show_value(value)} is not one of its values", did_you_mean(str(value), words))
+    return Fault(path, f"{show_value(value)} is not one of its values", _nearest(value, words))
 
 
 def _wrong_kind(path: str, value: object, context: Mapping[str, Any], records: Sequence[type]) -> Fault:
@@ -129,13 +129,18 @@ def _wrong_kind(path: str, value: object, context: Mapping[str, Any], records: S
     tag_key = context["discriminator"].strip("'")
     kinds = [tag for record in records for tag in _tag_values(record)]
     if not isinstance(value, Mapping):
-        return Fault(path, f"{show_value(value)} does not belong here", did_you_mean("", kinds))
+        return Fault(path, f"{show_value(value)} does not belong here", _nearest(value, kinds))
     if tag_key not in value:
         return Fault(path, f"does not say its kind ({tag_key} is missing)", f'add {tag_key} = "…"')
     what = path.rpartition(".")[2] if tag_key == "name" else tag_key
     tag = value[tag_key]
     said = f'"{tag}"' if isinstance(tag, str) else show_value(tag)
-    return Fault(path, f"there is no {what} {said}", did_you_mean(str(tag), kinds))
+    return Fault(path, f"there is no {what} {said}", _nearest(tag, kinds))
+
+
+def _nearest(value: object, words: Sequence[str]) -> str:
+    """The word that was meant, where a word was given; else all of them."""
+    return did_you_mean(value if isinstance(value, str) else "", words)
 
 
 def _as_table(value: object, records: Sequence[type]) -> str:

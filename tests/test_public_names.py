@@ -1,0 +1,22 @@
+"""The public names are one list, sorted, and each is there."""
+
+from __future__ import annotations
+
+import fittingroom as fr
+
+PUBLIC = """
+Activate Adadelta Adam AdamW BatchNorm Brightness Classify Constant Contrast Conv Cosine CrossEntropy DataSpec Dataset
+Dense DepthwiseConv Dropout EarlyStop Erasing Exponential FittingRoomError Flatten GlobalPool IntensityShift InvalidData
+InvalidInput InvalidSpec MaxPool MeanPool Mirror Network Noise NotFound OneCycle Residual RmsProp Rotation Run RunSpec
+SeparableConv Sgd Shear Shift Step TrainSpec TrainingDiverged UpsideDown WorkspaceError Zoom fit load load_run_spec
+presets train train_spec
+""".split()
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(fr.__all__) == PUBLIC == sorted(PUBLIC)
+
+
+def test_each_name_is_there_and_documented() -> None:
+    for name in PUBLIC:
+        assert getattr(fr, name).__doc__, f"{name} has no docstring"
