@@ -86,7 +86,7 @@ def test_mistakes_in_settings_are_all_told(stripes: Callable[..., Dataset]) -> N
 def test_a_run_that_kept_no_weights_says_so(stripes: Callable[..., Dataset]) -> None:
     deep = fr.Network([fr.Flatten(), fr.Dense(20), fr.Dense(20), fr.Classify()])
     with pytest.raises(fr.TrainingDiverged):
-        fr.fit(deep, stripes(), optimizer=fr.Sgd(100.0, momentum=0.9), epochs=20, name="wild", show=False)
+        fr.fit(deep, stripes(), optimizer=fr.Sgd(100.0, momentum=0.9), batch_size=16, name="wild", show=False)
     run = fr.Run("last")
     assert repr(run) == "<Run wild-1: failed, no epoch validated>"
     with pytest.raises(fr.InvalidInput, match="train it again"):
