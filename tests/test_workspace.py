@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,28 @@ def test_the_old_file_stands_until_the_new_one_is_complete(tmp_path: Path) -> No
 
     write_atomically(path, write)
     assert path.read_bytes() == NEW
+
+
+def test_the_new_file_takes_the_place_of_the_old_in_one_step(tmp_path: Path) -> None:
+    path, open_elsewhere = tmp_path / "weights", tmp_path / "link"
+    path.write_bytes(OLD)
+    open_elsewhere.hardlink_to(path)
+    write_atomically(path, lambda file: file.write(NEW))
+    assert path.read_bytes() == NEW
+    assert open_elsewhere.read_bytes() == OLD, "who reads the old file reads it to its end"
+
+
+def test_the_file_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "weights"
+    sizes = []
+
+    def fsync(descriptor: int) -> None:
+        assert not path.exists()
+        sizes.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_atomically(path, lambda file: file.write(NEW))
+    assert sizes == [len(NEW)]
 
 
 @pytest.mark.parametrize("stopped_by", [KeyboardInterrupt, RuntimeError])

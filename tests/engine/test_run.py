@@ -74,7 +74,8 @@ def test_the_best_weights_are_restored_provably(prepare: Prepare, own_workspace:
     assert (probabilities.argmax(1) == labels).mean() == pytest.approx(best.validation_accuracy)
     loss = -np.log(probabilities[np.arange(len(labels)), labels].astype(np.float64)).mean()
     assert loss == pytest.approx(best.validation_loss, rel=1e-4)
-    stored = validation_of(details, own_workspace)
+    stored, indices = validation_of(details, own_workspace)
+    assert np.array_equal(indices, prepared.splits.validation)
     assert (stored.n, stored.accuracy) == (90, pytest.approx(best.validation_accuracy))
     assert stored.loss == pytest.approx(best.validation_loss, rel=1e-4)
 
@@ -204,7 +205,7 @@ def test_a_killed_run_leaves_whole_files_and_reads_as_interrupted(prepare: Prepa
     assert details.state == "interrupted"
     assert details.epochs_done >= 3
     assert classifier_of(details, own_workspace).epoch == details.best_epoch
-    assert validation_of(details, own_workspace).accuracy == pytest.approx(details.validation_accuracy)
+    assert validation_of(details, own_workspace)[0].accuracy == pytest.approx(details.validation_accuracy)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -23,7 +23,7 @@ NET = fr.Network([fr.Conv(6, 3, activation="relu"), fr.MaxPool(2), fr.Flatten(),
 def test_fit_look_test_predict(stripes: Callable[..., Dataset], tmp_path: Path) -> None:
     data = stripes()
     run = fr.fit(
-        NET, data, epochs=6, batch_size=32, optimizer=fr.Adam(0.01), augment=[fr.Noise(0.02)], validation=60,
+        NET, data, epochs=6, batch_size=32, optimizer=fr.Adam(0.005), augment=[fr.Noise(0.02)], validation=60,
         name="notebook", show=False,
     )  # fmt: skip
     assert (run.id, run.state, len(run.epochs)) == ("notebook-1", "finished", 6)
@@ -37,6 +37,10 @@ def test_fit_look_test_predict(stripes: Callable[..., Dataset], tmp_path: Path) 
     run.plot(tmp_path / "curves.svg")
     assert (tmp_path / "curves.svg").read_text().startswith("<?xml")
     assert any("lowest validation loss" in sentence.lower() for sentence in run.reading())
+
+    for mistake in run.worst_mistakes(3):
+        assert data.labels[mistake.image] == mistake.true != mistake.predicted
+        assert run.classifier.probabilities(data.images[mistake.image][None])[0].argmax() == mistake.predicted
 
     picture = tmp_path / "stripe.png"
     Image.fromarray(data.images[1, :, :, 0]).save(picture)

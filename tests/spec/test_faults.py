@@ -158,5 +158,6 @@ def test_few_validation_images_are_noted_with_their_uncertainty() -> None:
     assert noted(spec(), validation_images=36) == [
         "validation has only 36 images, so its accuracy is uncertain by 10 points or more either way."
     ]
+    assert "uncertain by 6 points" in noted(spec(), validation_images=99)[0]
     assert noted(spec(), validation_images=100) == []
     assert noted(spec(), validation_images=1)[0].startswith("validation has only 1 image, so")

@@ -16,6 +16,8 @@ from fittingroom.cli.show import duration, percent, print_json, say, table, term
 
 WIDE = 100
 """Columns from which lists show everything."""
+WORST = 5
+"""Mistakes that are shown."""
 
 if TYPE_CHECKING:
     from fittingroom.engine.predict import Prediction
@@ -87,6 +89,8 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
     if with_confusion:
         say("", "Confusion matrix: rows are the true class, columns what was predicted.", confusion_table(evaluation))
     say("", *most_confused(evaluation))
+    if stored.worst_mistakes(1):
+        say("", "Wrong with the highest confidence (images by their position in the data set):", mistake_table(stored))
 
 
 def run_json(stored: Run, evaluation: Evaluation | None) -> dict[str, Any]:
@@ -110,6 +114,17 @@ def run_json(stored: Run, evaluation: Evaluation | None) -> dict[str, Any]:
         "epochs": epochs,
         "weights": weights,
         "validation": evaluation.to_json() if evaluation else None,
+        "worst_mistakes": [
+            {
+                "image": mistake.image,
+                "true": evaluation.class_names[mistake.true],
+                "predicted": evaluation.class_names[mistake.predicted],
+                "confidence": mistake.confidence,
+            }
+            for mistake in stored.worst_mistakes(WORST)
+        ]
+        if evaluation
+        else [],
         "reading": stored.reading() if epochs else [],
     }
 
@@ -141,6 +156,16 @@ def confusion_table(evaluation: Evaluation) -> Table:
     rows = table("true", *(name[:9] for name in evaluation.class_names), right=[n[:9] for n in evaluation.class_names])
     for name, counts in zip(evaluation.class_names, evaluation.confusion.tolist(), strict=True):
         rows.add_row(escape(name), *(str(count) if count else "·" for count in counts))
+    return rows
+
+
+def mistake_table(stored: Run) -> Table:
+    """The worst mistakes: image, true class, what it was taken for, with what confidence."""
+    names = stored.confusion().class_names
+    rows = table("image", "true", "taken for", "confidence", right=("image", "confidence"))
+    for mistake in stored.worst_mistakes(WORST):
+        classes = (escape(names[mistake.true]), escape(names[mistake.predicted]))
+        rows.add_row(str(mistake.image), *classes, percent(mistake.confidence))
     return rows
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import load
@@ -56,17 +57,14 @@ def classifier_of(run: RunDetails, workspace: Workspace) -> Classifier:
     return Classifier.load(artifact_path(run, "best", workspace))
 
 
-def validation_of(run: RunDetails, workspace: Workspace) -> Evaluation:
-    """The evaluation of the best epoch, from the validation predictions that were stored with it."""
-    path = artifact_path(run, "predictions", workspace)
-    with np.load(path, allow_pickle=False) as stored:
-        labels, probabilities = stored["labels"], stored["probabilities"]
-    return evaluate(labels, probabilities, class_names_of(run, workspace), "validation")
+def validation_of(run: RunDetails, workspace: Workspace) -> tuple[Evaluation, NDArray[np.int64]]:
+    """The evaluation of the best epoch, from the validation predictions that were stored with it.
 
-
-def class_names_of(run: RunDetails, workspace: Workspace) -> tuple[str, ...]:
-    """Names of the classes as they were when the run was trained."""
-    return classifier_of(run, workspace).preprocessing.class_names
+    Beside it, for each evaluated image, its position in the data set.
+    """
+    class_names = classifier_of(run, workspace).preprocessing.class_names
+    with np.load(artifact_path(run, "predictions", workspace), allow_pickle=False) as stored:
+        return evaluate(stored["labels"], stored["probabilities"], class_names, "validation"), stored["indices"]
 
 
 def data_of(run: RunDetails, workspace: Workspace) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from types import TracebackType
 
 from rich.console import Console
@@ -16,11 +17,14 @@ SECONDS_BETWEEN_LINES = 20.0
 
 
 class LiveProgress:
-    """Shows the events of one run; use it as a context manager and pass ``hear`` to ``execute``."""
+    """Shows the events of one run; use it as a context manager and pass ``hear`` to ``execute``.
+
+    A bar needs a terminal, or a notebook with ipywidgets.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.animated = console.is_terminal or console.is_jupyter
+        self.animated = console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
         self.started: Started | None = None
         self.said = time.monotonic()
         self.throughput = 0.0

@@ -15,7 +15,7 @@ from fittingroom.engine.score import TestScore, classifier_of, open_test_set, sp
 from fittingroom.library.stored import find_run, open_store
 from fittingroom.measure.charts import plot_run
 from fittingroom.measure.curves import reading
-from fittingroom.measure.evaluate import Evaluation
+from fittingroom.measure.evaluate import Evaluation, Mistake
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.layers import Dropout
 from fittingroom.spec.run import RunSpec
@@ -23,7 +23,9 @@ from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 
 class Run:
@@ -62,6 +64,18 @@ class Run:
 
     def confusion(self) -> Evaluation:
         """Confusion matrix and scores on the validation images, from the predictions stored with the best epoch."""
+        return self._validation[0]
+
+    def worst_mistakes(self, k: int = 10) -> list[Mistake]:
+        """Validation images that are taken for a wrong class with the highest confidence, the worst first.
+
+        ``image`` is the position in the data set: ``fr.load(...).images[mistake.image]``.
+        """
+        evaluation, positions = self._validation
+        return [mistake._replace(image=int(positions[mistake.image])) for mistake in evaluation.worst_mistakes(k)]
+
+    @cached_property
+    def _validation(self) -> tuple[Evaluation, NDArray[np.int64]]:
         return validation_of(self.details, self.workspace)
 
     def reading(self) -> list[str]:
