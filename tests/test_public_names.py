@@ -9,7 +9,7 @@ Activate Adadelta Adam AdamW BatchNorm Brightness Classify Constant Contrast Con
 Dense DepthwiseConv Dropout EarlyStop Erasing Exponential FittingRoomError Flatten GlobalPool IntensityShift InvalidData
 InvalidInput InvalidSpec MaxPool MeanPool Mirror Network Noise NotFound OneCycle Residual RmsProp Rotation Run RunSpec
 SeparableConv Sgd Shear Shift Step TrainSpec TrainingDiverged UpsideDown WorkspaceError Zoom fit load load_run_spec
-presets train train_spec
+presets train
 """.split()
 
 

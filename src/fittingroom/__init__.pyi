@@ -14,7 +14,6 @@ from .library.fit import (
     fit as fit,
     load as load,
     train as train,
-    train_spec as train_spec,
 )
 from .library.run import (
     Run as Run,

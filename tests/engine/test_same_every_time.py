@@ -49,9 +49,8 @@ def test_two_processes_train_the_same_weights(prepare: Prepare, tmp_path: Path) 
 import json, sys
 import numpy, torch
 numpy.random.seed(int(sys.argv[2])), torch.manual_seed(int(sys.argv[2]))
-from fittingroom.spec.run import load_run_spec
 import fittingroom as fr
-run = fr.train_spec(load_run_spec(sys.argv[1]), show=False)
+run = fr.train(sys.argv[1], show=False)
 print(json.dumps({kind: artifact.sha256 for kind, artifact in run.details.artifacts.items()}))
 """
     file = tmp_path / "spec.json"

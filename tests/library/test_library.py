@@ -60,6 +60,9 @@ def test_same_settings_as_a_spec_file_give_the_same_weights(stripes: Callable[..
     file = tmp_path / "run.toml"
     file.write_text(first.spec.to_toml())
     second = fr.train(file, "name=file", show=False)
+    third = fr.train(first.spec, "train.epochs=1", show=False)
+    assert (third.id, len(third.epochs)) == ("code-2", 1)
+    assert third.epochs[0].train_loss == first.epochs[0].train_loss
     assert second.id == "file-1"
     assert first.spec.content_id == second.spec.content_id
     assert first.details.artifacts["last"].sha256 == second.details.artifacts["last"].sha256
@@ -125,13 +128,12 @@ def test_a_terminal_sees_a_bar_with_throughput_accuracy_and_time_left() -> None:
     import io
 
     out = io.StringIO()
-    with LiveProgress(Console(force_terminal=True, width=140, file=out)) as live:
+    with LiveProgress(Console(force_terminal=True, width=80, file=out)) as live:
         for event in events()[:2]:
             live.hear("r-1", event)
         live.bar.refresh()
     assert "epoch 1/2" in out.getvalue()
-    assert "12,346 images/s · loss 0.500 · training accuracy 80.0 %" in out.getvalue()
-    assert "left" in out.getvalue()
+    assert "left  training 80.0 % · loss 0.500 · 12,346 images/s" in out.getvalue()
 
 
 def test_importing_the_package_is_light() -> None:

@@ -153,7 +153,7 @@ def test_cnn_bn_full_is_what_its_comment_says() -> None:
 
 def test_cnn_bn_is_what_its_comment_says() -> None:
     spec = load_run_spec("cnn-bn")
-    assert filters(spec) == [32, 32, 24, 24, 16, 16]
-    assert "32/24/16 filters instead of 196/92/48" in comment("cnn-bn")
-    assert "one-cycle with a peak of 0.005 for 15 epochs" in comment("cnn-bn")
-    assert (spec.train.schedule, spec.train.optimizer, spec.train.epochs) == (OneCycle(), Adam(0.005), 15)
+    assert filters(spec) == [24, 24, 12, 12, 6, 6]
+    assert "24/12/6 filters instead of 196/92/48" in comment("cnn-bn")
+    assert "one-cycle with a peak of 0.005 for 10 epochs" in comment("cnn-bn")
+    assert (spec.train.schedule, spec.train.optimizer, spec.train.epochs) == (OneCycle(), Adam(0.005), 10)

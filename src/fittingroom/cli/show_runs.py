@@ -59,7 +59,7 @@ def runs(found: Sequence[RunSummary], *, as_json: bool) -> None:
         best = f"{run.best_epoch} of {run.epochs_done}" if run.best_epoch else "–"
         loss = "–" if run.validation_loss is None else f"{run.validation_loss:.4f}"
         figures = (percent(run.validation_accuracy), loss, best, duration(run.train_seconds), f"{run.parameters:,}")
-        rows.add_row(run.id, run.state, *figures, *((run.data or "–", when(run.created)) if more else ()))
+        rows.add_row(run.id, run.state, *figures, *((escape(run.data or "–"), when(run.created)) if more else ()))
     say(rows, "", "Accuracy and loss are of the best epoch, on the validation images.")
 
 
@@ -70,8 +70,8 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
     if as_json:
         print_json(run_json(stored, evaluation))
         return
-    say(f"[bold]{details.id}[/bold]  {details.state} · {details.data} · {details.parameters:,} parameters · "
-        f"{when(details.created)}")  # fmt: skip
+    about = (details.state, escape(details.data or "–"), f"{details.parameters:,} parameters", when(details.created))
+    say(f"[bold]{details.id}[/bold]  {' · '.join(about)}")
     if details.message:
         say(escape(details.message))
     if not details.epochs or evaluation is None:

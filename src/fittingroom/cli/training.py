@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.console import Console
+from rich.markup import escape
 
 from fittingroom.cli import show, show_runs
 from fittingroom.engine.run import PreparedRun, execute, prepare_run
@@ -35,14 +36,14 @@ def announce(prepared: PreparedRun, console: Console) -> None:
     """Before the first step: what each epoch will see, on what machine, and what to know."""
     facts, train = prepared.facts, prepared.spec.train
     console.print(
-        f"[bold]{prepared.spec.name}[/bold] on {prepared.data.name}: {facts.training_images:,} training images in "
+        f"[bold]{escape(prepared.spec.name)}[/bold] on {escape(prepared.data.name)}: {facts.training_images:,} training images in "
         f"{len(prepared.training.batches):,} steps for each of {train.epochs} epochs, "
         f"{facts.validation_images:,} validation images, {facts.test_images:,} test images sealed",
         highlight=False,
     )
     console.print(f"{prepared.parameters:,} parameters · plan: {prepared.plan}", highlight=False)
     for note in prepared.notes:
-        console.print(f"[yellow]note:[/yellow] {note}", highlight=False)
+        console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False)
 
 
 def print_event(run: str, event: Event) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +20,7 @@ from fittingroom.spec.augment import AnyAugment
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.layers import AnyLayer
 from fittingroom.spec.network import Network
-from fittingroom.spec.run import RunSpec, load_run_spec
+from fittingroom.spec.run import RunSpec, changed, load_run_spec
 from fittingroom.spec.train import TrainSpec
 from fittingroom.workspace import Workspace
 
@@ -59,7 +58,7 @@ def fit(
     normalize: str = "standard",
     workspace: str | os.PathLike[str] | None = None,
     show: bool = True,
-    **train: Any,
+    **settings: Any,
 ) -> Run:
     """Train a network on a data set, live, and store the run. Further settings are those of ``TrainSpec``.
 
@@ -72,25 +71,27 @@ def fit(
         data=DataSpec(source=source, validation=validation, split_seed=split_seed, normalize=normalize),  # type: ignore[arg-type]
         network=layers,
         augment=tuple(augment),
-        train=TrainSpec(**train),
+        train=TrainSpec(**settings),
         name=name,
         seed=seed,
     )
-    return train_spec(spec, workspace=workspace, show=show)
+    return train(spec, workspace=workspace, show=show)
 
 
 def train(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | RunSpec,
     *overrides: str,
     workspace: str | os.PathLike[str] | None = None,
     show: bool = True,
 ) -> Run:
-    """Train the run that a spec file or preset describes: ``train("starter", "train.epochs=1", "seed=3")``."""
-    return train_spec(load_run_spec(Path(source), overrides=overrides), workspace=workspace, show=show)
+    """Train what a spec file, a preset or a RunSpec describes: ``train("starter", "train.epochs=1", "seed=3")``.
 
-
-def train_spec(spec: RunSpec, *, workspace: str | os.PathLike[str] | None = None, show: bool = True) -> Run:
-    """Train what ``spec`` describes, and store it."""
+    Settings are changed by their paths, as with ``--set``. Returns the stored run, like ``fit``.
+    """
+    if isinstance(source, RunSpec):
+        spec = changed(source, overrides)
+    else:
+        spec = load_run_spec(os.fspath(source), overrides=overrides)
     prepared = prepare_run(spec, Workspace.find(workspace))
     return train_prepared(prepared, Console(quiet=not show))
 

@@ -30,11 +30,10 @@ class LiveProgress:
         self.throughput = 0.0
         self.bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=8),
             TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(compact=True),
-            TextColumn("left"),
+            TextColumn("left  {task.fields[figures]}"),
             console=console,
             transient=True,
             disable=not self.animated,
@@ -70,8 +69,7 @@ class LiveProgress:
         assert self.task is not None
         self.throughput = event.images_per_second
         figures = (
-            f"{event.images_per_second:,.0f} images/s · loss {event.loss:.3f} · "
-            f"training accuracy {100 * event.accuracy:.1f} %"
+            f"training {100 * event.accuracy:.1f} % · loss {event.loss:.3f} · {event.images_per_second:,.0f} images/s"
         )
         epoch = f"epoch {event.epoch}/{self.started.epochs}"
         done = (event.epoch - 1) * event.steps + event.step

@@ -113,6 +113,11 @@ def from_toml(text: str, *, overrides: Sequence[str] = (), origin: str = "the sp
     return from_plain(_overridden(_toml(text, origin), overrides), origin=origin)
 
 
+def changed(spec: RunSpec, overrides: Sequence[str]) -> RunSpec:
+    """The same spec with settings changed by their paths, as in ``from_toml``."""
+    return from_plain(_overridden(spec.to_json(), overrides)) if overrides else spec
+
+
 def presets() -> dict[str, str]:
     """The shipped runs: name -> TOML text, in the order of their names."""
     folder = resources.files("fittingroom.spec") / "presets"
