@@ -77,7 +77,7 @@ def batch_normalized(a: int, b: int, c: int) -> int:
         # three convolutions; the images are 28, 14, 7 and then 3 wide
         ("cnn", 9 * 32 + 32 + 2 * (9 * 32 * 32 + 32) + 3 * 3 * 32 * 30 + 30 + 30 * 10 + 10),
         ("cnn-bn-full", batch_normalized(196, 92, 48)),
-        ("cnn-bn", batch_normalized(32, 24, 16)),
+        ("cnn-bn", batch_normalized(24, 12, 6)),
     ],
 )
 def test_counts_are_those_of_the_sources_networks(name: str, parameters: int) -> None:

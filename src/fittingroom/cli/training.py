@@ -36,8 +36,9 @@ def announce(prepared: PreparedRun, console: Console) -> None:
     """Before the first step: what each epoch will see, on what machine, and what to know."""
     facts, train = prepared.facts, prepared.spec.train
     console.print(
-        f"[bold]{escape(prepared.spec.name)}[/bold] on {escape(prepared.data.name)}: {facts.training_images:,} training images in "
-        f"{len(prepared.training.batches):,} steps for each of {train.epochs} epochs, "
+        f"[bold]{escape(prepared.spec.name)}[/bold] on {escape(prepared.data.name)}: "
+        f"{facts.training_images:,} training images in {len(prepared.training.batches):,} steps for each of "
+        f"{train.epochs} epoch{'s' * (train.epochs != 1)}, "
         f"{facts.validation_images:,} validation images, {facts.test_images:,} test images sealed",
         highlight=False,
     )
