@@ -23,7 +23,7 @@ check: $(READY)
 	@$(BIN)/ruff check src tests benchmarks
 	@$(BIN)/ruff format --check --quiet src tests benchmarks
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --cache-dir $(VENV)/import-linter
+	@$(BIN)/lint-imports --no-logo --cache-dir $(VENV)/import-linter
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/against_keras.py

@@ -223,3 +223,27 @@ def test_a_polite_signal_ends_it_cleanly(prepare: Prepare, own_workspace: Worksp
     assert details.message is not None
     assert details.message.startswith("Stopped on request during epoch ")
     assert classifier_of(details, own_workspace).epoch == details.best_epoch
+
+
+FULL_DISK = """
+import resource, sys
+import fittingroom as fr
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
+net = fr.Network([fr.Flatten(), fr.Dense(5000), fr.Classify()])
+try:
+    fr.fit(net, sys.argv[1], epochs=2, name="large", validation=60, show=False)
+except fr.WorkspaceError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(prepare: Prepare, own_workspace: Workspace) -> None:
+    command = [sys.executable, "-c", FULL_DISK, prepare().data.source]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert told.startswith(
+        f"cannot write {own_workspace.attempt('large-1', 1) / 'best.safetensors'}: File too large; free"
+    )
+    details = details_of("large-1", own_workspace)
+    assert (details.state, details.message) == ("failed", told.strip())
+    assert not details.artifacts
+    assert not list(own_workspace.attempt("large-1", 1).iterdir())
