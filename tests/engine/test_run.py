@@ -228,7 +228,7 @@ def test_a_polite_signal_ends_it_cleanly(prepare: Prepare, own_workspace: Worksp
 FULL_DISK = """
 import resource, sys
 import fittingroom as fr
-resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 net = fr.Network([fr.Flatten(), fr.Dense(5000), fr.Classify()])
 try:
     fr.fit(net, sys.argv[1], epochs=2, name="large", validation=60, show=False)
@@ -237,13 +237,18 @@ except fr.WorkspaceError as error:
 """
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_half_written(prepare: Prepare, own_workspace: Workspace) -> None:
-    command = [sys.executable, "-c", FULL_DISK, prepare().data.source]
+@pytest.mark.parametrize(("limit", "file", "kept"), [(1_000_000, "best", []), (1_500_000, "last", ["best"])])
+def test_a_full_disk_is_told_and_keeps_what_was_whole(
+    prepare: Prepare, own_workspace: Workspace, limit: int, file: str, kept: list[str]
+) -> None:
+    command = [sys.executable, "-c", FULL_DISK, prepare().data.source, str(limit)]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    assert told.startswith(
-        f"cannot write {own_workspace.attempt('large-1', 1) / 'best.safetensors'}: File too large; free"
-    )
+    folder = own_workspace.attempt("large-1", 1)
+    assert told.startswith(f"cannot write {folder / file}.safetensors: File too large; free some space or choose")
     details = details_of("large-1", own_workspace)
     assert (details.state, details.message) == ("failed", told.strip())
-    assert not details.artifacts
-    assert not list(own_workspace.attempt("large-1", 1).iterdir())
+    assert [kind for kind in details.artifacts if kind != "predictions"] == kept
+    assert sorted(path.name for path in folder.glob("*.safetensors")) == [f"{kind}.safetensors" for kind in kept]
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    if kept:
+        assert classifier_of(details, own_workspace).epoch == details.best_epoch
