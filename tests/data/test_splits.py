@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import Counter
 from fractions import Fraction
 
@@ -62,17 +61,6 @@ def test_fashion_mnist_is_cut_by_the_rules_and_stays_as_it_was(fashion: Dataset)
     assert splits.validation[:5].tolist() == [14, 23, 24, 27, 35]
     digest = hashlib.sha256(splits.validation.astype("<i8").tobytes()).hexdigest()
     assert digest == "91eb07555ef831cb8ee96617d2986e4041cf98ae093631782056c893279b89df"
-
-
-def test_splitting_70000_images_is_quick(fashion: Dataset) -> None:
-    fastest = min(_seconds(fashion, validation) for validation in (5000, 0.1))
-    assert fastest < 0.5
-
-
-def _seconds(data: Dataset, validation: int | float) -> float:
-    start = time.perf_counter()
-    data.split(validation, split_seed=1)
-    return time.perf_counter() - start
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,8 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.path import Path as Polygon
 
 from fittingroom.errors import InvalidInput
-from fittingroom.measure.charts import epoch_ticks, plot_confusion, plot_run, terminal_curves
+from fittingroom.measure.charts import plot_confusion, plot_run
 from fittingroom.measure.evaluate import Evaluation, evaluate
+from fittingroom.measure.quantities import epoch_ticks
+from fittingroom.measure.terminal import terminal_curves
 from fittingroom.spec.events import EpochMetrics
 
 NAN = math.nan
@@ -202,10 +204,10 @@ def test_drawing_changes_nothing_global():
     plot_confusion(two_classes())._repr_png_()
     assert dict(matplotlib.rcParams) == before
     program = (
-        "import sys; import fittingroom.measure.charts as charts; assert 'matplotlib' not in sys.modules;"
+        "import sys; from fittingroom.measure import charts, terminal; assert 'matplotlib' not in sys.modules;"
         "assert not {'scipy', 'torch'} & set(sys.modules);"
         "from fittingroom.spec.events import EpochMetrics;"
-        "charts.terminal_curves([EpochMetrics(1, 1, 1, 1, 1, 1, 1)]); assert 'matplotlib' not in sys.modules;"
+        "terminal.terminal_curves([EpochMetrics(1, 1, 1, 1, 1, 1, 1)]); assert 'matplotlib' not in sys.modules;"
         "charts.plot_run([EpochMetrics(1, 1, 1, 1, 1, 1, 1)], title='', n_validation=1)._repr_png_();"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )

@@ -77,7 +77,7 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
     if not details.epochs or evaluation is None:
         say("No epoch was validated, so there is nothing to show.")
         return
-    from fittingroom.measure.charts import terminal_curves
+    from fittingroom.measure.terminal import terminal_curves
 
     columns = min(shutil.get_terminal_size().columns, 100)
     say("", escape(terminal_curves(details.epochs, width=columns)), "")

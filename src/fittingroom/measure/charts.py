@@ -1,4 +1,4 @@
-"""Pictures of results: a run's curves and a confusion matrix with matplotlib, and curves as text for a terminal.
+"""Pictures of results with matplotlib: a run's curves and a confusion matrix.
 
 matplotlib is imported only where it draws, and never its pyplot: nothing global changes and no window opens.
 """
@@ -11,16 +11,16 @@ import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import InvalidInput
-from fittingroom.measure.curves import highest_accuracy, lowest_loss, show_loss, show_percent
+from fittingroom.measure.curves import show_loss, show_percent
 from fittingroom.measure.evaluate import Evaluation, show_accuracy
+from fittingroom.measure.quantities import ACCURACY, LOSS, Measure, check_epochs, epoch_ticks
 from fittingroom.spec.events import EpochMetrics
 
 if TYPE_CHECKING:
@@ -34,31 +34,6 @@ VALIDATION, TRAINING, LEARNING_RATE = "#0072b2", "#c2571a", "#4b4b4b"  # told ap
 SMALL, BODY, TITLE, LARGE = 9, 10.5, 15, 20  # points
 MARGIN = 0.055  # of the width of a figure of curves
 LONGEST_NAME, LONGEST_TITLE = 24, 60  # letters
-
-
-class Measure(NamedTuple):
-    """A quantity that is drawn against the epoch."""
-
-    name: str
-    extreme: str
-    """What its best value is called."""
-    best: Callable[[Sequence[EpochMetrics]], EpochMetrics | None]
-    validation: Callable[[EpochMetrics], float]
-    training: Callable[[EpochMetrics], float]
-    show: Callable[[float], str]
-    tick: Callable[[float], str]
-    highest: float
-    """The largest possible value."""
-
-
-LOSS = Measure(
-    "loss", "lowest", lowest_loss, attrgetter("validation_loss"), attrgetter("train_loss"),
-    show_loss, lambda level: f"{level:g}", math.inf,
-)  # fmt: skip
-ACCURACY = Measure(
-    "accuracy", "highest", highest_accuracy, attrgetter("validation_accuracy"), attrgetter("train_accuracy"),
-    show_percent, lambda level: f"{100 * level:g} %", 1.0,
-)  # fmt: skip
 
 
 # Curves of a run
@@ -78,7 +53,7 @@ def plot_run(
     weights the run kept. With ``path`` the figure is saved too, as PNG, SVG or PDF by its suffix. Raises
     InvalidInput for another suffix, for a file that cannot be written and for a run without an epoch.
     """
-    _check_epochs(epochs)
+    check_epochs(epochs)
     _check_suffix(path)
     varies = len({epoch.learning_rate for epoch in epochs}) > 1
     figure = _new_figure(13.6 if varies else 11, 5.4)
@@ -213,13 +188,6 @@ def _finite(values: Iterable[float]) -> list[float]:
     return [value if math.isfinite(value) else math.nan for value in values]
 
 
-def epoch_ticks(first: int, last: int, at_most: int) -> list[int]:
-    """The first epoch and round ones after it, about ``at_most`` together."""
-    steps = (size * 10**power for power in itertools.count() for size in ((1, 2, 5) if power else (1, 5)))
-    step = next(step for step in steps if (last - first) / step <= at_most)
-    return [first, *(tick for tick in range(0, last + 1, step) if tick > first + step / 2)]
-
-
 # Confusion matrix
 
 
@@ -345,104 +313,3 @@ def _drawn(figure: Figure, format: str) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format=format, dpi=160, facecolor=figure.get_facecolor())
     return content.getvalue()
-
-
-def _check_epochs(epochs: Sequence[EpochMetrics]) -> None:
-    if not epochs:
-        raise InvalidInput("there is no finished epoch to draw; wait for the first one")
-
-
-# Curves in a terminal
-
-LEAST_WIDTH, LEAST_HEIGHT = 40, 11
-GUTTER = 10  # columns for the numbers and the axis
-BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # bits of the 4 × 2 dots of a cell
-
-
-def terminal_curves(epochs: Sequence[EpochMetrics], width: int = 76, height: int = 21) -> str:
-    """Loss above accuracy as text: validation as a line of braille dots, training as ``·``, the best epoch as ``●``.
-
-    At most ``width`` columns and ``height`` lines, but never fewer than 40 and 11. Plain Unicode without colour
-    codes. Values that are not finite leave gaps. Raises InvalidInput for a run without an epoch.
-    """
-    _check_epochs(epochs)
-    columns, rows = max(width, LEAST_WIDTH) - GUTTER, (max(height, LEAST_HEIGHT) - 5) // 2
-    lines = [
-        *_text_panel(epochs, LOSS, columns, rows),
-        *_text_panel(epochs, ACCURACY, columns, rows),
-        *_epoch_axis(epochs[0].epoch, epochs[-1].epoch, columns),
-        f"{'':{GUTTER}}⠤⠤ validation   ·· training",
-    ]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _text_panel(epochs: Sequence[EpochMetrics], measure: Measure, columns: int, rows: int) -> list[str]:
-    """A title and ``rows`` lines with the value at the top, in the middle (odd ``rows``) and at the bottom."""
-    best = measure.best(epochs)
-    if not best:
-        return [f"{measure.name}: validation never a finite number", *[f"{'│':>{GUTTER}}"] * rows]
-    values = (value for epoch in epochs for value in (measure.validation(epoch), measure.training(epoch)))
-    finite = [value for value in values if math.isfinite(value)]
-    low, high = min(finite), max(finite)
-
-    def place(epoch: EpochMetrics, value: float) -> tuple[int, int] | None:
-        """Column and row among the dots, two by four in a cell."""
-        if not math.isfinite(value):
-            return None
-        across = _place(epoch.epoch, epochs[0].epoch, epochs[-1].epoch, 2 * columns)
-        return across, _place(value, high, low, 4 * rows)
-
-    validation = _line([place(epoch, measure.validation(epoch)) for epoch in epochs])
-    training = _line([place(epoch, measure.training(epoch)) for epoch in epochs])
-    x, y = place(best, measure.validation(best)) or (0, 0)
-    cells = {(x // 2, y // 4): "·" for x, y in training} | _braille(validation) | {(x // 2, y // 4): "●"}
-    levels = {(rows - 1) // 2: high} if low == high else {0: high, rows - 1: low}
-    if rows % 2:
-        levels.setdefault(rows // 2, (high + low) / 2)
-    return [
-        f"{measure.name}: {measure.extreme} {measure.show(measure.validation(best))} at epoch {best.epoch} ●",
-        *(
-            (f"{measure.show(levels[row])} ┤" if row in levels else "│").rjust(GUTTER)
-            + "".join(cells.get((column, row), " ") for column in range(columns))
-            for row in range(rows)
-        ),
-    ]
-
-
-def _place(value: float, first: float, last: float, places: int) -> int:
-    """Which of so many places between ``first`` and ``last`` is nearest; the middle one where these are the same."""
-    return round((value - first) / (last - first) * (places - 1)) if first != last else (places - 1) // 2
-
-
-def _line(points: Sequence[tuple[int, int] | None]) -> set[tuple[int, int]]:
-    """The dots of a line through the points, with gaps at None."""
-    dots = {point for point in points if point}
-    for start, end in itertools.pairwise(points):
-        if start and end:
-            steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
-            dots |= {
-                (round(start[0] + (end[0] - start[0]) * i / steps), round(start[1] + (end[1] - start[1]) * i / steps))
-                for i in range(steps)
-            }
-    return dots
-
-
-def _braille(dots: Iterable[tuple[int, int]]) -> dict[tuple[int, int], str]:
-    """The character of each cell that holds dots (Unicode block U+2800, eight dots to a cell)."""
-    bits: dict[tuple[int, int], int] = {}
-    for x, y in dots:
-        cell = (x // 2, y // 4)
-        bits[cell] = bits.get(cell, 0) | BRAILLE[y % 4][x % 2]
-    return {cell: chr(0x2800 + pattern) for cell, pattern in bits.items()}
-
-
-def _epoch_axis(first: int, last: int, columns: int) -> list[str]:
-    """The line below the panels and its epochs."""
-    line, numbers = ["─"] * columns, [" "] * columns
-    for tick in epoch_ticks(first, last, columns // 9):
-        at = _place(tick, first, last, 2 * columns) // 2
-        line[at] = "┬"
-        digits = str(tick)
-        start = min(max(0, at - len(digits) // 2), columns - len(digits))
-        numbers[start : start + len(digits)] = digits
-    return [f"{'└':>{GUTTER}}{''.join(line)}", f"{'epoch':<{GUTTER}}{''.join(numbers)}"]
