@@ -122,11 +122,48 @@ def test_an_epoch_trained_again_replaces_the_first(store: Store) -> None:
     first = store.begin_attempt(run, {})
     for number in (1, 2, 3):
         store.record_epoch(run, first, epoch(number))
-    second = store.begin_attempt(run, {})
+    second = store.begin_attempt(run, {}, after_epoch=1)
+    assert store.run(run).epochs == (epoch(1),)
     store.record_epoch(run, second, epoch(2, 0.125))
     kept = store.run(run)
-    assert kept.epochs == (epoch(1), epoch(2, 0.125), epoch(3))
-    assert (kept.epochs_done, kept.train_seconds) == (2, 4.5)
+    assert kept.epochs == (epoch(1), epoch(2, 0.125))
+    assert (kept.epochs_done, kept.train_seconds) == (2, 3.0)
+
+
+def test_an_epoch_and_its_files_are_one_transaction(store: Store) -> None:
+    run = new_run(store)
+    attempt = store.begin_attempt(run, {})
+    files = [Artifact(kind, PurePosixPath(f"runs/{run}/attempt-1/{kind}-1"), "aa", 1, 1) for kind in ("best", "last")]
+    store.record_epoch(run, attempt, epoch(1), best=True, artifacts=files)
+    assert store.run(run).artifacts == {"best": files[0], "last": files[1]}
+    broken = Artifact("best", PurePosixPath("x"), None, 1, 2)  # type: ignore[arg-type]
+    with pytest.raises(Exception, match="sha256"):
+        store.record_epoch(run, attempt, epoch(2), best=True, artifacts=[broken])
+    kept = store.run(run)
+    assert (kept.epochs, kept.best_epoch, kept.artifacts["best"]) == ((epoch(1),), 1, files[0])
+
+
+ANOTHER_PROCESS = """
+import sys
+from fittingroom.store import Store
+with Store.open(sys.argv[1]) as store:
+    store.begin_attempt(sys.argv[2], {})
+    print("begun", flush=True), sys.stdin.readline()
+"""
+
+
+def test_a_run_that_a_living_process_trains_is_not_taken_over(store: Store, place: str) -> None:
+    run = new_run(store)
+    command = [sys.executable, "-c", ANOTHER_PROCESS, place, run]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        with pytest.raises(
+            InvalidInput, match=f'^run "starter-1" is being trained by process {process.pid}; stop that'
+        ):
+            store.begin_attempt(run, {})
+        process.kill()
+    assert store.begin_attempt(run, {}) == 2
 
 
 def test_progress_is_told_from_a_step_on_and_forgotten_at_the_end(store: Store) -> None:

@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Data sets: the built-in one, and your own image folders.", **HELP)
 network_app = typer.Typer(help="Networks: shapes, parameter counts, faults.", **HELP)
-runs_app = typer.Typer(help="Stored runs: list, show, delete.", **HELP)
+runs_app = typer.Typer(help="Stored runs: list, show, resume, delete.", **HELP)
 app.add_typer(data_app, name="data")
 app.add_typer(network_app, name="network")
 app.add_typer(runs_app, name="runs")
@@ -235,6 +235,14 @@ def runs_show(
     show_runs.run(stored, with_epochs=epochs, with_confusion=confusion, as_json=as_json)
     if plot is not None and not as_json:
         typer.echo(f"Curves saved as {plot}.")
+
+
+@runs_app.command("resume", epilog=examples("fittingroom runs resume last"))
+def runs_resume(run: RunName, workspace: WorkspaceFolder = None, as_json: AsJson = False) -> None:
+    """Go on with a run that was stopped, killed or broken: from its last checkpoint to the very same weights."""
+    from fittingroom.cli import training
+
+    training.resume(run, Workspace.find(workspace), as_json=as_json)
 
 
 @runs_app.command("delete")

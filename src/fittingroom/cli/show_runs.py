@@ -72,6 +72,8 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
         return
     about = (details.state, escape(details.data or "–"), f"{details.parameters:,} parameters", when(details.created))
     say(f"[bold]{details.id}[/bold]  {' · '.join(about)}")
+    if details.state in {"stopped", "failed", "interrupted"}:
+        say(f"Go on with: fittingroom runs resume {details.id}")
     if details.message:
         say(escape(details.message))
     if not details.epochs or evaluation is None:

@@ -9,10 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from fittingroom.cli import show, show_runs
+from fittingroom.engine.resume import prepare_resume
 from fittingroom.engine.run import PreparedRun, execute, prepare_run
 from fittingroom.library.fit import train_prepared
 from fittingroom.library.interrupt import stopping_on_signals
 from fittingroom.library.run import Run
+from fittingroom.library.stored import find_run
 from fittingroom.spec.events import Event
 from fittingroom.spec.run import load_run_spec
 from fittingroom.workspace import Workspace
@@ -20,7 +22,16 @@ from fittingroom.workspace import Workspace
 
 def train(source: str, overrides: Sequence[str], workspace: Workspace, *, as_json: bool) -> None:
     """Train what ``source`` describes and print it live, as text or as JSON lines."""
-    prepared = prepare_run(load_run_spec(source, overrides=overrides), workspace)
+    live(prepare_run(load_run_spec(source, overrides=overrides), workspace), workspace, as_json=as_json)
+
+
+def resume(run: str, workspace: Workspace, *, as_json: bool) -> None:
+    """Go on with a stored run, printed likewise."""
+    live(prepare_resume(find_run(workspace, run), workspace), workspace, as_json=as_json)
+
+
+def live(prepared: PreparedRun, workspace: Workspace, *, as_json: bool) -> None:
+    """Train a prepared run and print it live, as text or as JSON lines."""
     if as_json:
         with stopping_on_signals() as stop:
             run = Run(execute(prepared, print_event, stop), workspace)

@@ -65,10 +65,9 @@ class Training:
         images, batch_size = len(self.training), self.spec.batch_size
         return range(0, images - 1 if images > 1 and images % batch_size == 1 else images, batch_size)
 
-    @property
-    def learning_rate(self) -> float:
-        """Of the next step: the schedule is read at the step's middle."""
-        return self.spec.learning_rate(self.epoch + (self.step + 0.5) / len(self.batches))
+    def learning_rate_at(self, step: int) -> float:
+        """Of a step (from 0) of the epoch that is under way: the schedule is read at the step's middle."""
+        return self.spec.learning_rate(self.epoch + (step + 0.5) / len(self.batches))
 
 
 @dataclass
@@ -135,7 +134,7 @@ def train_epoch(run: Training) -> Iterator[Progressed | None]:
     told = 0.0
     for start in run.batches[run.step :]:
         began = time.perf_counter()
-        learning_rate = run.learning_rate
+        learning_rate = run.learning_rate_at(run.step)
         train_step(run, *run.training.batch(order[start : start + run.spec.batch_size]), learning_rate)
         run.step += 1
         run.sums.seconds += time.perf_counter() - began
@@ -190,7 +189,7 @@ def validate(run: Training) -> EpochMetrics:
         train_accuracy=run.sums.accuracy,
         validation_loss=float(F.nll_loss(logarithms_NK, labels_N)),
         validation_accuracy=float((logits_NK.argmax(1) == labels_N).double().mean()),
-        learning_rate=run.optimizer.param_groups[0]["lr"],
+        learning_rate=run.learning_rate_at(len(run.batches) - 1),
         seconds=run.sums.seconds + time.perf_counter() - began,
     )
 

@@ -7,8 +7,10 @@ bit, or is recorded as a choice.
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +25,10 @@ from fittingroom.spec.train import Device
 
 # Parameters of glibc's mallopt (malloc.h).
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+
+
+DECIDING = ("device", "processor", "threads", "precision", "layout", "instruction_set")
+"""What of a plan, beside the versions of libraries, decides results to the last bit."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +51,28 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def differences(self, earlier: Mapping[str, Any]) -> list[str]:
+        """What of an earlier plan (as JSON) could not be kept and may change results, in words."""
+        now = self.to_json()
+        pairs = {key: (earlier.get(key), now[key]) for key in DECIDING}
+        then = earlier.get("versions", {})
+        pairs |= {name: (then.get(name), version) for name, version in self.versions.items()}
+        return [f"{key.replace('_', ' ')} {now}, was {before}" for key, (before, now) in pairs.items() if before != now]
+
     def __str__(self) -> str:
         where = f"{self.processor}, {self.threads} thread{'s' * (self.threads != 1)}"
         rewrites = f", {'; '.join(self.rewrites)}" if self.rewrites else ""
         return f"{where}, {self.precision}, {self.layout}{rewrites}"
 
 
-def prepare(network: StackedNetwork, device: Device) -> Plan:
-    """Choose a plan, put it in force, and rewrite and move ``network`` accordingly, in place."""
+def prepare(network: StackedNetwork, device: Device, threads: int | None = None) -> Plan:
+    """Choose a plan, put it in force, and rewrite and move ``network`` accordingly, in place.
+
+    ``threads``: those of an earlier plan that is to be kept, as far as this machine has them.
+    """
     chosen = choose_device(device)
+    if threads is not None:
+        torch.set_num_threads(min(threads, os.cpu_count() or 1))
     allocator = reuse_freed_memory()
     moved = network.pool_before_relu()
     network.to(device=chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -49,6 +49,10 @@ class PreparedRun:
     plan: Plan
     training: Training
     preprocessing: Preprocessing
+    resumes: str | None = None
+    """The stored run that goes on; None for a new one."""
+    departures: tuple[str, ...] = ()
+    """Why a resumed run is not bit-identical to an undisturbed one; empty when it is."""
 
     @property
     def parameters(self) -> int:
@@ -60,13 +64,16 @@ class PreparedRun:
         found = notes(self.spec, self.facts)
         if dropped := self.splits.dropped:
             found.append(f"{dropped:,} training images are left out, because the test set holds exact copies of them.")
+        if self.departures:
+            found.append(f"Not bit-identical to an undisturbed run, because of: {'; '.join(self.departures)}.")
         return found
 
 
-def prepare_run(spec: RunSpec, workspace: Workspace) -> PreparedRun:
+def prepare_run(spec: RunSpec, workspace: Workspace, threads: int | None = None) -> PreparedRun:
     """Read the data, check the spec against it, build the network and choose the plan.
 
-    Raises InvalidSpec with every fault, InvalidData or NotFound; nothing has been written to the workspace then.
+    ``threads``: those of an earlier plan that is to be kept. Raises InvalidSpec with every fault, InvalidData or
+    NotFound; nothing has been written to the workspace then.
     """
     data = load(spec.data.source, workspace)
     splits = data.split(spec.data.validation, spec.data.split_seed)
@@ -75,7 +82,7 @@ def prepare_run(spec: RunSpec, workspace: Workspace) -> PreparedRun:
         raise InvalidSpec(found, title=f'"{spec.name}" cannot be trained on {data.name}')
     network = StackedNetwork(spec.network, facts.shape, facts.classes)
     network.draw_initial_weights(spec.seed)
-    plan = prepare(network, spec.train.device)
+    plan = prepare(network, spec.train.device, threads)
     normalize = Normalization.of(data, splits.train, spec.data)
     training = Training(
         network=network,
@@ -117,14 +124,15 @@ def execute(run: PreparedRun, listen: Listener = lambda *_: None, stop: Callable
     run.workspace.create()
     with Store.open(run.workspace.database) as store:
         store.remember_data(_data_record(run))
-        name = store.create_run(
+        name = run.resumes or store.create_run(
             name=run.spec.name,
             spec=json.dumps(run.spec.to_json()),
             spec_id=run.spec.content_id,
             fingerprint=run.data.fingerprint,
             parameters=run.parameters,
         )
-        recorder = Recorder(run, store, name, store.begin_attempt(name, run.plan.to_json()))
+        attempt = store.begin_attempt(name, run.plan.to_json(), after_epoch=run.training.epoch)
+        recorder = Recorder(run, store, name, attempt)
         with recorder.ending():
             for event in train(run.training, stop):
                 recorder.hear(event)
@@ -145,9 +153,9 @@ class Recorder:
             case Progressed():
                 self._progress(event)
             case EpochEnded(metrics=metrics, best=best):
-                if best:
-                    self._save_best(metrics.epoch)
-                self.store.record_epoch(self.name, self.attempt, metrics, best=best)
+                artifacts = [*self._best(metrics.epoch), self._last()] if best else []
+                self.store.record_epoch(self.name, self.attempt, metrics, best=best, artifacts=artifacts)
+                self._sweep(artifacts)
             case Ended():
                 self._save_last()
                 state: EndState = "stopped" if event.reason == "stopped" else "finished"
@@ -187,11 +195,10 @@ class Recorder:
         )
         self.store.record_progress(self.name, self.attempt, row)
 
-    def _save_best(self, epoch: int) -> None:
+    def _best(self, epoch: int) -> list[Artifact]:
+        """The weights as they are, and what they predicted for the validation images."""
         training = self.run.training
         assert training.validation_probabilities_NK is not None
-        classifier = Classifier(training.network, self.run.preprocessing, epoch)
-        self._save("best", "best.safetensors", classifier.to_bytes(), epoch)
         predictions = io.BytesIO()
         np.savez_compressed(
             predictions,
@@ -199,18 +206,40 @@ class Recorder:
             labels=self.run.data.labels[self.run.splits.validation],
             probabilities=training.validation_probabilities_NK,
         )
-        self._save("predictions", "validation-predictions.npz", predictions.getvalue(), epoch)
+        classifier = Classifier(training.network, self.run.preprocessing, epoch)
+        return [
+            self._written("best", f"best-{epoch}.safetensors", classifier.to_bytes(), epoch),
+            self._written("predictions", f"validation-predictions-{epoch}.npz", predictions.getvalue(), epoch),
+        ]
+
+    def _last(self) -> Artifact:
+        """The whole state of the training as it stands."""
+        training = self.run.training
+        self.saved = time.monotonic()
+        name = f"last-{training.epoch}-{training.step}.safetensors"
+        return self._written("last", name, checkpoint_bytes(training), training.epoch)
 
     def _save_last(self) -> None:
-        self._save("last", "last.safetensors", checkpoint_bytes(self.run.training), self.run.training.epoch)
-        self.saved = time.monotonic()
+        artifact = self._last()
+        self.store.adopt(self.name, self.attempt, artifact)
+        self._sweep([artifact])
 
-    def _save(self, kind: str, file_name: str, content: bytes, epoch: int) -> None:
+    def _written(self, kind: str, file_name: str, content: bytes, epoch: int) -> Artifact:
+        """A whole file under a name of its own: what is adopted so far stays until this one is."""
         path = self.run.workspace.attempt(self.name, self.attempt) / file_name
         write_atomically(path, lambda file: file.write(content))
         relative = PurePosixPath(path.relative_to(self.run.workspace.root).as_posix())
-        digest = hashlib.sha256(content).hexdigest()
-        self.store.adopt(self.name, self.attempt, Artifact(kind, relative, digest, len(content), epoch))
+        return Artifact(kind, relative, hashlib.sha256(content).hexdigest(), len(content), epoch)
+
+    def _sweep(self, adopted: Sequence[Artifact]) -> None:
+        """Remove what the adopted files have replaced, and what was never adopted because its process was killed."""
+        if not adopted:
+            return
+        root = self.run.workspace.root
+        kept = {root / artifact.path for artifact in self.store.run(self.name).artifacts.values()}
+        for path in (self.run.workspace.runs / self.name).glob("attempt-*/*"):
+            if path not in kept:
+                path.unlink(missing_ok=True)
 
 
 def is_out_of_memory(error: Exception) -> bool:

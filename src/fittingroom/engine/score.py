@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data.dataset import Dataset
-from fittingroom.data.sources import load
 from fittingroom.engine.classifier import Classifier
-from fittingroom.errors import InvalidInput, WorkspaceError
+from fittingroom.engine.stored import artifact_path, data_of, spec_of
 from fittingroom.measure.evaluate import Evaluation, evaluate
-from fittingroom.spec.run import RunSpec, from_plain
 from fittingroom.store import RunDetails, Score, Store
 from fittingroom.workspace import Workspace
 
@@ -29,27 +23,6 @@ class TestScore:
     evaluation: Evaluation
     openings: int
     """How often the test set of this data has been opened in this workspace, this time included."""
-
-
-def spec_of(run: RunDetails) -> RunSpec:
-    """The spec that a stored run was made from."""
-    return from_plain(json.loads(run.spec), origin=f"the stored spec of {run.id}")
-
-
-def artifact_path(run: RunDetails, kind: str, workspace: Workspace) -> Path:
-    """Where the run's file of this kind is, checked to be whole; raises InvalidInput or WorkspaceError."""
-    artifact = run.artifacts.get(kind)
-    if artifact is None:
-        raise InvalidInput(
-            f'run "{run.id}" has no {kind} weights: it ended ({run.state}) before its first epoch was validated; '
-            "train it again"
-        )
-    path = workspace.root / artifact.path
-    if not path.is_file():
-        raise WorkspaceError(f"{path} is missing, although {run.id} wrote it; restore it, or train the run again")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != artifact.sha256:
-        raise WorkspaceError(f"{path} is not what {run.id} wrote (its SHA-256 differs); restore it, or train again")
-    return path
 
 
 def classifier_of(run: RunDetails, workspace: Workspace) -> Classifier:
@@ -65,18 +38,6 @@ def validation_of(run: RunDetails, workspace: Workspace) -> tuple[Evaluation, ND
     class_names = classifier_of(run, workspace).preprocessing.class_names
     with np.load(artifact_path(run, "predictions", workspace), allow_pickle=False) as stored:
         return evaluate(stored["labels"], stored["probabilities"], class_names, "validation"), stored["indices"]
-
-
-def data_of(run: RunDetails, workspace: Workspace) -> Dataset:
-    """The data set of a stored run; raises InvalidInput when its content is no longer what the run was trained on."""
-    source = spec_of(run).data.source
-    data = load(source, workspace)
-    if data.fingerprint != run.fingerprint:
-        raise InvalidInput(
-            f'the data set "{source}" has changed since {run.id} was trained on it (fingerprint '
-            f"{data.fingerprint[:12]}, was {run.fingerprint[:12]}); restore it, or train again on the new one"
-        )
-    return data
 
 
 def open_test_set(runs: Sequence[RunDetails], workspace: Workspace, store: Store) -> list[TestScore]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.predict import Invert, Prediction, predict_files
-from fittingroom.engine.score import TestScore, classifier_of, open_test_set, spec_of, validation_of
+from fittingroom.engine.score import TestScore, classifier_of, open_test_set, validation_of
+from fittingroom.engine.stored import spec_of
 from fittingroom.library.stored import find_run, open_store
 from fittingroom.measure.charts import plot_run
 from fittingroom.measure.curves import reading

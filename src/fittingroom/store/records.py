@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from fittingroom.errors import FittingRoomError
 from fittingroom.spec.events import EpochMetrics
@@ -67,7 +67,7 @@ class AttemptRecord:
     started: datetime
     ended: datetime | None
     """None while it goes on, and for ever when its process was killed."""
-    plan: Mapping[str, object]
+    plan: Mapping[str, Any]
     """How this machine executes the run: precision, layout, threads, versions."""
 
 
@@ -110,7 +110,7 @@ class RunDetails(RunSummary):
     """By kind."""
 
     @property
-    def plan(self) -> Mapping[str, object] | None:
+    def plan(self) -> Mapping[str, Any] | None:
         """The newest attempt's; None before the first."""
         return self.attempts[-1].plan if self.attempts else None
 

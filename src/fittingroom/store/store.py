@@ -100,11 +100,19 @@ class Store:
             connection.execute(insert(schema.runs).values(row))
         return run
 
-    def begin_attempt(self, run: str, plan: Mapping[str, object]) -> int:
-        """This process now works on the run, by this plan; returns the attempt's number, counted from 1."""
+    def begin_attempt(self, run: str, plan: Mapping[str, object], *, after_epoch: int = 0) -> int:
+        """This process now works on the run, by this plan; returns the attempt's number, counted from 1.
+
+        Epochs later than ``after_epoch``, where it takes the run up, are forgotten: they will be trained again.
+        Raises InvalidInput while another living process of this host works on it.
+        """
         owner = Owner.this_process()
         with self._database.writing(run) as connection:
             number = _newest_attempt(connection, run) + 1
+            other = rows.owner_of(connection, run)
+            state = connection.scalar(select(schema.runs.c.state).where(schema.runs.c.id == run))
+            if state == "running" and other not in {None, owner} and other.alive():
+                raise InvalidInput(f'run "{run}" is being trained by process {other.pid}; stop that one first')
             row = {
                 "run": run,
                 "number": number,
@@ -115,13 +123,19 @@ class Store:
                 "plan": _json(plan),
             }
             connection.execute(insert(schema.attempts).values(row))
-            _set_run(connection, run, {"attempt": number, "state": "running", "message": None})
+            later = schema.epochs.c.run == run, schema.epochs.c.epoch > after_epoch
+            connection.execute(delete(schema.epochs).where(*later))
+            going_on = {"attempt": number, "state": "running", "message": None, "epochs_done": after_epoch}
+            _set_run(connection, run, going_on)
         return number
 
-    def record_epoch(self, run: str, attempt: int, metrics: EpochMetrics, *, best: bool = False) -> None:
+    def record_epoch(
+        self, run: str, attempt: int, metrics: EpochMetrics, *, best: bool = False, artifacts: Sequence[Artifact] = ()
+    ) -> None:
         """Remember an epoch's figures; an epoch that is trained again replaces what it gave before.
 
         ``best`` says that its weights are the best so far: lists then show its scores, whatever happens later.
+        ``artifacts`` are adopted in the same transaction, so that figures and files never tell of different epochs.
         """
         epochs = schema.epochs
         with self._writing_as(run, attempt) as connection:
@@ -133,6 +147,7 @@ class Store:
                 values["validation_accuracy"] = metrics.validation_accuracy
                 values["validation_loss"] = metrics.validation_loss
             _set_run(connection, run, values)
+            _adopt(connection, run, attempt, artifacts)
 
     def record_progress(self, run: str, attempt: int, row: ProgressRow) -> None:
         """Remember where the run stands; at most five times a second is enough for everyone who watches."""
@@ -141,9 +156,8 @@ class Store:
 
     def adopt(self, run: str, attempt: int, artifact: Artifact) -> None:
         """From now on this file, already whole and on the disk, is the run's one of its kind."""
-        row = {"run": run, "attempt": attempt, **asdict(artifact), "path": artifact.path.as_posix()}
         with self._writing_as(run, attempt) as connection:
-            upsert(connection, schema.artifacts, row)
+            _adopt(connection, run, attempt, [artifact])
 
     def end(
         self,
@@ -255,6 +269,12 @@ class Store:
                     "end this process"
                 )
             yield connection
+
+
+def _adopt(connection: Connection, run: str, attempt: int, artifacts: Sequence[Artifact]) -> None:
+    for artifact in artifacts:
+        row = {"run": run, "attempt": attempt, **asdict(artifact), "path": artifact.path.as_posix()}
+        upsert(connection, schema.artifacts, row)
 
 
 def _newest_attempt(connection: Connection, run: str) -> int:

@@ -1,0 +1,29 @@
+"""A run that was stopped, killed or broken goes on where its last checkpoint was written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fittingroom.engine.checkpoint import restore
+from fittingroom.engine.run import PreparedRun, prepare_run
+from fittingroom.engine.stored import artifact_path, data_of, spec_of
+from fittingroom.errors import InvalidInput
+from fittingroom.store import RunDetails
+from fittingroom.workspace import Workspace
+
+
+def prepare_resume(run: RunDetails, workspace: Workspace) -> PreparedRun:
+    """A stored run where its last checkpoint was written (or at its beginning, if none was), ready to go on.
+
+    Raises InvalidInput for a run that is finished or being trained, or whose data set has changed.
+    """
+    if run.state in {"finished", "running"}:
+        fix = "look at it with runs show" if run.state == "finished" else "stop that one first"
+        raise InvalidInput(f'run "{run.id}" is {run.state}, so there is nothing to resume; {fix}')
+    data_of(run, workspace)
+    earlier = run.plan or {}
+    prepared = prepare_run(spec_of(run), workspace, threads=earlier.get("threads"))
+    if "last" in run.artifacts:
+        restore(prepared.training, artifact_path(run, "last", workspace))
+    departures = tuple(prepared.plan.differences(earlier)) if earlier else ()
+    return replace(prepared, resumes=run.id, departures=departures)
