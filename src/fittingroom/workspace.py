@@ -8,6 +8,7 @@ Nothing is written anywhere else.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Callable
@@ -98,9 +99,14 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         temporary.replace(path)
     except OSError as error:
         raise WorkspaceError(
-            f"cannot write {path}: {error.strerror or error}; "
-            "free some space or choose another workspace with --workspace"
+            f"cannot write {path}: {error.strerror or error}; {_way_out(error)} "
+            "or choose another workspace with --workspace"
         ) from error
     finally:
         with contextlib.suppress(OSError):  # renamed by now, or never made: what went wrong before is what to tell
             temporary.unlink()
+
+
+def _way_out(error: OSError) -> str:
+    full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    return "free some space" if error.errno in full else "check that you may write there"

@@ -26,7 +26,8 @@ def test_from_training_to_prediction(fittingroom: Fittingroom, spec_file: Path, 
     )
     assert "Run three-stripes-1 has started." in trained.out
     assert "epoch 1/6" in trained.out
-    assert "(validation, n = 15)" in trained.out
+    assert "validation, n = 15)" in trained.out
+    assert "14 images are cut off and sealed by split_seed = 0; with another split_seed" in trained.out
     assert "fittingroom test three-stripes-1" in trained.out
 
     listed = fittingroom("runs", "list")
@@ -242,3 +243,59 @@ def test_shell_completion_offers_presets_and_runs(fittingroom: Fittingroom, spec
             command, env={**environment, "COMP_WORDS": words}, capture_output=True, text=True, check=False
         )
         assert answer.stdout.split() == expected
+
+
+def test_a_failed_training_has_its_last_json_line_too(fittingroom: Fittingroom, spec_file: Path) -> None:
+    explode = "train.optimizer={name='sgd',learning_rate=100.0,momentum=0.9}"
+    elu = "network.conv_1.activation=elu"
+    told = fittingroom("train", spec_file, "--json", "--set", explode, "--set", elu, "--set", "train.epochs=40")
+    assert told.status == 1
+    assert (told.json["run"], told.json["state"]) == ("three-stripes-1", "failed")
+    assert "the training loss became" in told.json["message"]
+
+
+@pytest.mark.parametrize("form", ["--json", "text"])
+def test_a_reader_that_goes_away_does_not_fail_the_training(
+    fittingroom: Fittingroom, spec_file: Path, form: str
+) -> None:
+    command = f"{sys.executable} -m fittingroom train {spec_file} {form.removeprefix('text')} | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    run = fittingroom("runs", "show", "last", "--json").json
+    assert (run["state"], len(run["epochs"])) == ("finished", 6)
+
+
+def test_output_that_cannot_be_written_is_told_in_a_line(spec_file: Path) -> None:
+    command = f"{sys.executable} -m fittingroom presets > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "error: the output cannot be written: No space left on device\n")
+
+
+def test_a_path_in_a_spec_is_found_again_from_anywhere(
+    fittingroom: Fittingroom, spec_file: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    assert fittingroom("train", spec_file, "--set", "data.source=photos", "--set", "train.epochs=1").status == 0
+    monkeypatch.chdir("/")
+    assert fittingroom("test", "last").status == 0
+
+
+def test_a_run_whose_files_are_damaged_still_shows_its_curves(
+    fittingroom: Fittingroom, spec_file: Path, tmp_path: Path
+) -> None:
+    fittingroom("train", spec_file)
+    for file in (tmp_path / "workspace" / "runs").glob("*/*/validation-predictions-*"):
+        file.unlink()
+    shown = fittingroom("runs", "show", "last")
+    assert shown.status == 0
+    assert "accuracy: highest" in shown.out
+    assert "The evaluation cannot be shown: " in shown.out
+    told = fittingroom("runs", "show", "last", "--json").json
+    assert (told["validation"], len(told["epochs"])) == (None, 6)
+    assert "is missing, although three-stripes-1 wrote it" in told["problem"]
+
+
+def test_settings_of_a_table_that_is_left_out_are_those_of_its_default(fittingroom: Fittingroom) -> None:
+    shown = fittingroom("network", "show", "linear", "--set", "train.loss.label_smoothing=0.1")
+    assert shown.status == 0
+    assert fittingroom("network", "show", "cnn", "--set", "train.schedule.warmup=1").status == 0

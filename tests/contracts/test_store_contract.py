@@ -286,6 +286,12 @@ def test_several_runs_scored_together_are_one_opening(store: Store) -> None:
     assert [len(store.test_results(each)) for each in (run, other)] == [2, 1]
 
 
+def test_ids_whose_files_are_there_are_not_given_again(store: Store) -> None:
+    run = {"name": "starter", "spec": "{}", "spec_id": "a", "fingerprint": "f0", "parameters": 1}
+    assert store.create_run(**run, reserved=["starter-1", "starter-2", "other-3"]) == "starter-3"
+    assert store.create_run(**run) == "starter-4"
+
+
 def test_data_sets_are_remembered_by_content(store: Store) -> None:
     shoes = DataRecord("f1", "shoes", "~/shoes.zip", ("Stiefel", "靴"), {"training": 90, "test": 10}, (3, 32, 32))
     renamed = DataRecord("f1", "footwear", "~/footwear", ("Stiefel", "靴"), {"training": 90, "test": 10}, (3, 32, 32))

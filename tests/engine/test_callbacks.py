@@ -58,6 +58,15 @@ def test_early_stopping_waits_for_its_patience_and_says_why() -> None:
     )
 
 
+def test_patience_that_ends_with_the_last_epoch_stopped_nothing() -> None:
+    stopping = EarlyStopping(EarlyStop(patience=1))
+    stopping.saw(epoch(1, 0.5))
+    stopping.saw(epoch(2, 0.6))
+    assert stopping.why_not() == (
+        "Early stopping would have ended it here too: validation loss has not improved on 0.5000 (epoch 1)."
+    )
+
+
 @pytest.mark.parametrize("patience", [1, 4])
 def test_an_improvement_starts_the_waiting_anew(patience: int) -> None:
     stopping = EarlyStopping(EarlyStop(monitor="validation_accuracy", patience=patience))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -140,3 +142,37 @@ def test_only_a_relu_before_a_max_pool_is_moved() -> None:
     names = list(network.weights())
     assert network.pool_before_relu() == ["moved"]
     assert list(network.weights()) == names
+
+
+STRIDED = """
+import sys, torch
+import fittingroom as fr
+from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.plan import prepare
+torch.set_num_threads(2)
+layer = {"conv": fr.Conv(8, 1, stride=2), "wide": fr.Conv(16, 1, stride=3), "residual": fr.Residual(8, stride=2)}[sys.argv[1]]
+network = StackedNetwork([fr.Conv(8, 3), layer, fr.Flatten(), fr.Classify()], (3, 32, 48), 4)
+network.draw_initial_weights(0)
+prepare(network, "cpu")
+torch.manual_seed(0)
+images, labels = torch.rand(8, 3, 32, 48), torch.arange(8) % 4
+def gradients(images):
+    network.zero_grad()
+    torch.nn.functional.cross_entropy(network(images), labels).backward()
+    return [weight.grad.clone() for weight in network.parameters()]
+for _ in range(5):
+    fast = gradients(images.contiguous(memory_format=torch.channels_last))
+torch.set_num_threads(1)
+network.double().to(memory_format=torch.contiguous_format)
+for one, other in zip(fast, gradients(images.double().contiguous()), strict=True):
+    torch.testing.assert_close(one.double(), other, atol=1e-5, rtol=1e-3)
+print("equal")
+"""
+
+
+@pytest.mark.parametrize("layer", ["conv", "wide", "residual"])
+def test_strided_1x1_convolutions_neither_crash_nor_differ(layer: str) -> None:
+    """Torch 2.13's own backward pass of them, channels last with two threads, destroys memory."""
+    command = [sys.executable, "-c", STRIDED, layer]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "equal\n", "")

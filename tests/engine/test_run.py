@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -249,3 +250,21 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     assert (details.state, details.message, details.epochs) == ("failed", told.strip(), ())
     assert not details.artifacts
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_folders_of_a_lost_database_are_never_written_to(prepare: Prepare, own_workspace: Workspace) -> None:
+    first = execute(prepare(epochs=1))
+    kept = (own_workspace.attempt(first, 1) / "best-1.safetensors").read_bytes()
+    for file in own_workspace.root.glob("fittingroom.sqlite*"):
+        file.unlink()
+    assert execute(prepare(epochs=1, seed=5)) == "small-2"
+    assert (own_workspace.attempt(first, 1) / "best-1.safetensors").read_bytes() == kept
+
+
+def test_weights_that_a_living_training_has_just_replaced_are_no_damage(
+    prepare: Prepare, own_workspace: Workspace
+) -> None:
+    details = details_of(execute(prepare(epochs=1)), own_workspace)
+    (own_workspace.root / details.artifacts["best"].path).unlink()
+    with pytest.raises(InvalidInput, match=r"is being trained and has just replaced its best weights; try again$"):
+        classifier_of(replace(details, state="running"), own_workspace)

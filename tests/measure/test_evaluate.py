@@ -136,7 +136,7 @@ def test_the_interval_of_an_evaluation_is_that_of_its_accuracy():
     [
         (0.916, 5000, "validation", "91.6 % ± 0.8 (validation, n = 5,000)"),
         (0.75, 20, "test", "75.0 % ± 17.8 (test, n = 20)"),
-        (1.0, 5000, "test", "100.00 % ± 0.04 (test, n = 5,000)"),
+        (1.0, 5000, "test", "100.00 % (99.92 to 100.00; test, n = 5,000)"),
         (0.5, 1, "validation", "50.0 % ± 44.5 (validation, n = 1)"),
     ],
 )
@@ -297,8 +297,22 @@ def test_html_shows_names_and_counts_and_runs_nothing():
         "background:rgba(214,106,40,0.00)",
         "background:rgba(128,128,128,0.30)",
     ]
-    assert "83.3 % ± 26.7 (validation, n = 6)" in result._repr_html_()  # Wilson: 0.436 to 0.970
+    assert "83.3 % (43.6 to 97.0; validation, n = 6)" in result._repr_html_()  # Wilson: 0.436 to 0.970
 
 
 def test_the_repr_is_short():
     assert len(repr(evaluated(0, n=5000))) < 700
+
+
+def test_cautions_name_absent_classes_and_a_share_that_anyone_reaches() -> None:
+    labels = np.array([0] * 52 + [1])
+    always = np.tile([0.9, 0.1, 0.0], (53, 1))
+    told = evaluate(labels, always, ["big", "small", "none"], "validation")
+    assert told.headline == "98.1 % (90.1 to 99.7; validation, n = 53)"
+    assert told.cautions == [
+        "No validation image is of class none: the accuracy tells nothing of it.",
+        "Always answering big would be right for 98.1 % of these 53 images: the network is not shown to be better than "
+        "that.",
+    ]
+    labels = np.arange(300) % 3
+    assert evaluate(labels, np.eye(3)[labels], ["a", "b", "c"], "validation").cautions == []

@@ -8,10 +8,10 @@ from fittingroom.errors import FittingRoomError
 
 
 def main() -> None:
-    """Run the command line; exit status 0 done, 1 failed, 2 wrong input."""
-    from fittingroom.cli.app import app
-
+    """Run the command line; exit status 0 done, 1 failed, 2 wrong input, 130 interrupted."""
     try:
+        from fittingroom.cli.app import app
+
         app(prog_name="fittingroom")
     except FittingRoomError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -19,3 +19,9 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:  # what a command prints cannot be written; files of ours are WorkspaceErrors
+        from fittingroom.cli.output import forget_output
+
+        forget_output()
+        print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        sys.exit(1)

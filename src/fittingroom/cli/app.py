@@ -189,9 +189,9 @@ def data_remove(
     workspace: WorkspaceFolder = None,
 ) -> None:
     """Remove an imported data set from the workspace. Your own folder stays as it is."""
-    from fittingroom.data.sources import remove
+    from fittingroom.data.sources import BUILT_IN, remove
 
-    if not yes:
+    if not yes and name not in BUILT_IN:
         typer.confirm(f'Remove the data set "{name}" from the workspace?', abort=True)
     remove(name, Workspace.find(workspace))
     typer.echo(f'Removed "{name}".')

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from fittingroom.cli.output import terminal
 from fittingroom.errors import InvalidInput
 
 
@@ -38,14 +37,6 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left")
     return made
-
-
-def terminal() -> Console:
-    """Where text goes. Lines are never cut or wrapped by us, and what is not a terminal is as wide as it takes."""
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = 200
-    return console
 
 
 def say(*lines: object) -> None:

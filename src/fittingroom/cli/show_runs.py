@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fittingroom.cli.show import duration, percent, print_json, say, table, terminal, times, when
+from fittingroom.cli.output import terminal
+from fittingroom.cli.show import duration, percent, print_json, say, table, times, when
+from fittingroom.errors import FittingRoomError
 
 WIDE = 100
 """Columns from which lists show everything."""
@@ -66,9 +68,9 @@ def runs(found: Sequence[RunSummary], *, as_json: bool) -> None:
 def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) -> None:
     """Everything about one run."""
     details = stored.details
-    evaluation = stored.confusion() if "predictions" in details.artifacts else None
+    evaluation, problem = _evaluated(stored)
     if as_json:
-        print_json(run_json(stored, evaluation))
+        print_json({**run_json(stored, evaluation), "problem": problem})
         return
     about = (details.state, escape(details.data or "–"), f"{details.parameters:,} parameters", when(details.created))
     say(f"[bold]{details.id}[/bold]  {' · '.join(about)}")
@@ -76,7 +78,7 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
         say(f"Go on with: fittingroom runs resume {details.id}")
     if details.message:
         say(escape(details.message))
-    if not details.epochs or evaluation is None:
+    if not details.epochs:
         say("No epoch was validated, so there is nothing to show.")
         return
     from fittingroom.measure.terminal import terminal_curves
@@ -86,8 +88,34 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
     say(*(escape(sentence) for sentence in stored.reading()), "")
     if with_epochs:
         say(epoch_table(stored), "")
-    say(f"Best weights, epoch {details.best_epoch}: accuracy {evaluation.headline}, loss {evaluation.loss:.4f}, "
-        f"calibration error {percent(evaluation.calibration_error)}", "", class_table(evaluation))  # fmt: skip
+    if problem:
+        say(f"[red]The evaluation cannot be shown:[/red] {escape(problem)}")
+    if evaluation:
+        _show_evaluation(stored, evaluation, with_confusion=with_confusion)
+
+
+def _evaluated(stored: Run) -> tuple[Evaluation | None, str | None]:
+    """The evaluation of a run, or why there is none although there should be."""
+    if "predictions" not in stored.details.artifacts:
+        return None, None
+    try:
+        return stored.confusion(), None
+    except FittingRoomError as error:
+        return None, str(error)
+
+
+def _cautions(evaluation: Evaluation) -> list[str]:
+    return [f"[yellow]caution:[/yellow] {escape(caution)}" for caution in evaluation.cautions]
+
+
+def _show_evaluation(stored: Run, evaluation: Evaluation, *, with_confusion: bool) -> None:
+    say(f"Best weights, epoch {stored.details.best_epoch}: accuracy {evaluation.headline}, loss {evaluation.loss:.4f}, "
+        f"calibration error {percent(evaluation.calibration_error)}")  # fmt: skip
+    say(
+        *(f"[yellow]caution:[/yellow] {escape(caution)}" for caution in evaluation.cautions),
+        "",
+        class_table(evaluation),
+    )
     if with_confusion:
         say("", "Confusion matrix: rows are the true class, columns what was predicted.", confusion_table(evaluation))
     say("", *most_confused(evaluation))
@@ -191,11 +219,17 @@ def after_training(stored: Run, console: Console) -> None:
     """What came of a training, and what to type next."""
     details = stored.details
     if details.best_epoch is None:
-        console.print(f"{stored.id} ended before its first epoch was validated, so no weights were kept.")
+        console.print(
+            f"{stored.id} ended before its first epoch was validated, so there are no best weights; go on with: "
+            f"fittingroom runs resume {stored.id}",
+            highlight=False,
+        )
         return
     evaluation = stored.confusion()
     console.print(f"\n[bold]{stored.id}[/bold]: accuracy [bold]{evaluation.headline}[/bold] with the weights of epoch "
                   f"{details.best_epoch}, trained in {duration(details.train_seconds)}", highlight=False)  # fmt: skip
+    for caution in _cautions(evaluation):
+        console.print(caution, highlight=False)
     for sentence in stored.reading():
         console.print(escape(sentence), highlight=False)
     console.print(
@@ -223,6 +257,7 @@ def test_scores(scores: Sequence[TestScore], *, as_json: bool) -> None:
             )
         else:
             say(f"[bold]{score.run}[/bold]: accuracy [bold]{evaluation.headline}[/bold], loss {evaluation.loss:.4f}")
+            say(*_cautions(evaluation))
     if as_json:
         return
     for openings in sorted({score.openings for score in scores}):

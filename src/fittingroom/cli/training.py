@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from fittingroom.cli import show, show_runs
+from fittingroom.cli.output import forget_output, terminal
 from fittingroom.engine.resume import prepare_resume
 from fittingroom.engine.run import PreparedRun, execute, prepare_run
 from fittingroom.library.fit import train_prepared
@@ -33,14 +34,36 @@ def resume(run: str, workspace: Workspace, *, as_json: bool) -> None:
 def live(prepared: PreparedRun, workspace: Workspace, *, as_json: bool) -> None:
     """Train a prepared run and print it live, as text or as JSON lines."""
     if as_json:
-        with stopping_on_signals() as stop:
-            run = Run(execute(prepared, print_event, stop), workspace)
-        show.print_json(outcome(run, prepared))
+        live_json(prepared, workspace)
         return
-    console = show.terminal()
+    console = terminal()
     announce(prepared, console)
     run = train_prepared(prepared, console)
     show_runs.after_training(run, console)
+
+
+def live_json(prepared: PreparedRun, workspace: Workspace) -> None:
+    """Every event as a JSON line, and at the end what came of it, also when it failed."""
+    begun: list[str] = []
+
+    def hear(run: str, event: Event) -> None:
+        begun[:] = [run]
+        print_event({"run": run, "event": type(event).__name__.lower(), **asdict(event)})
+
+    try:
+        with stopping_on_signals() as stop:
+            execute(prepared, hear, stop)
+    finally:
+        for run in begun:
+            print_event(outcome(Run(run, workspace), prepared))
+
+
+def print_event(line: dict[str, object]) -> None:
+    """One JSON line; when nobody reads any more, the training goes on unwatched."""
+    try:
+        show.print_json(line)
+    except BrokenPipeError:
+        forget_output()
 
 
 def announce(prepared: PreparedRun, console: Console) -> None:
@@ -56,11 +79,6 @@ def announce(prepared: PreparedRun, console: Console) -> None:
     console.print(f"{prepared.parameters:,} parameters · plan: {prepared.plan}", highlight=False)
     for note in prepared.notes:
         console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False)
-
-
-def print_event(run: str, event: Event) -> None:
-    """One JSON line."""
-    show.print_json({"run": run, "event": type(event).__name__.lower(), **asdict(event)})
 
 
 def outcome(run: Run, prepared: PreparedRun) -> dict[str, object]:

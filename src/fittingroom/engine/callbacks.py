@@ -65,6 +65,11 @@ class EarlyStopping:
 
     def why_not(self) -> str:
         """Why training went to its last epoch."""
+        if self.exhausted:
+            return (
+                f"Early stopping would have ended it here too: {self.measure} has not improved on {self.best} "
+                f"(epoch {self.best.epoch})."
+            )
         if self.waited == 0:
             return f"Early stopping did not stop it: {self.measure} was still improving at the last epoch."
         return (

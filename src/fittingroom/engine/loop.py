@@ -118,10 +118,10 @@ def train(run: Training, stop: Callable[[], bool] = lambda: False) -> Iterator[E
         if run.early_stopping:
             run.early_stopping.saw(metrics)
         yield EpochEnded(metrics, best, str(run.early_stopping or ""))
-        if run.early_stopping and run.early_stopping.exhausted:
+        if run.early_stopping and run.early_stopping.exhausted and run.epoch < run.spec.epochs:
             yield Ended("early_stop", run.epoch, run.early_stopping.why_stopped(run.epoch))
             return
-    explanation = f"All {run.spec.epochs} epochs done."
+    explanation = "The one epoch is done." if run.spec.epochs == 1 else f"All {run.spec.epochs} epochs done."
     if run.early_stopping:
         explanation += f" {run.early_stopping.why_not()}"
     yield Ended("completed", run.epoch, explanation)

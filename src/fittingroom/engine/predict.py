@@ -53,6 +53,8 @@ def predict_files(classifier: Classifier, paths: Sequence[Path], invert: Invert 
 def fit_file(path: Path, preprocessing: Preprocessing, invert: Invert = "auto") -> FittedImage:
     """Read an image file as the importers do, and fit it to the network; raises InvalidData naming the file."""
     grey = preprocessing.shape[0] == 1
+    if not path.is_file():
+        raise InvalidData(f"there is no image file {path}; check its name")
     try:
         header, pixels_HWC = pictures.header(path), pictures.pixels(path, grey=grey)
     except pictures.Unreadable as error:

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -64,6 +64,14 @@ class PreparedRun:
         found = notes(self.spec, self.facts)
         if dropped := self.splits.dropped:
             found.append(f"{dropped:,} training images are left out, because the test set holds exact copies of them.")
+        counts = self.data.counts(self.splits.validation)
+        if absent := [name for name, count in zip(self.data.class_names, counts, strict=True) if not count]:
+            found.append(f"No validation image is of class {', '.join(absent)}: the accuracy will tell nothing of it.")
+        if not self.data.has_test:
+            found.append(
+                f"This data has no test part of its own, so {len(self.splits.test):,} images are cut off and sealed by "
+                f"split_seed = {self.spec.data.split_seed}; with another split_seed some of them would be trained on."
+            )
         if self.departures:
             found.append(f"Not bit-identical to an undisturbed run, because of: {'; '.join(self.departures)}.")
         return found
@@ -76,6 +84,7 @@ def prepare_run(spec: RunSpec, workspace: Workspace, threads: int | None = None)
     NotFound; nothing has been written to the workspace then.
     """
     data = load(spec.data.source, workspace)
+    spec = replace(spec, data=replace(spec.data, source=data.source))  # paths absolute, so that it is found again
     splits = data.split(spec.data.validation, spec.data.split_seed)
     facts = facts_of(data, splits)
     if found := faults(spec, facts):
@@ -130,6 +139,7 @@ def execute(run: PreparedRun, listen: Listener = lambda *_: None, stop: Callable
             spec_id=run.spec.content_id,
             fingerprint=run.data.fingerprint,
             parameters=run.parameters,
+            reserved=[folder.name for folder in run.workspace.runs.glob("*")],  # also those of a database that was lost
         )
         attempt = store.begin_attempt(name, run.plan.to_json(), after_epoch=run.training.epoch)
         recorder = Recorder(run, store, name, attempt)

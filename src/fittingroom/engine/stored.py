@@ -28,6 +28,8 @@ def artifact_path(run: RunDetails, kind: str, workspace: Workspace) -> Path:
             "train it again"
         )
     path = workspace.root / artifact.path
+    if run.state == "running" and not path.is_file():
+        raise InvalidInput(f'run "{run.id}" is being trained and has just replaced its {kind} weights; try again')
     if not path.is_file():
         raise WorkspaceError(f"{path} is missing, although {run.id} wrote it; restore it, or train the run again")
     if hashlib.sha256(path.read_bytes()).hexdigest() != artifact.sha256:

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+PATIENCE = 5.0
+"""Seconds after the first signal during which further ones change nothing."""
+
 
 @contextmanager
 def stopping_on_signals() -> Iterator[Callable[[], bool]]:
-    """Gives a function that says whether to stop. A second Ctrl-C interrupts at once, as usual.
+    """Gives a function that says whether to stop.
 
-    Outside the main thread signals cannot be handled, and nothing ever asks to stop.
+    Stopping takes a step and the saving of the weights. Further signals within that time are impatience and change
+    nothing; from ``PATIENCE`` seconds on, one more interrupts at once. Outside the main thread signals cannot be
+    handled, and nothing ever asks to stop.
     """
-    asked = threading.Event()
+    asked, first = threading.Event(), 0.0
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+        nonlocal first
+        if not asked.is_set():
+            first = time.monotonic()
+            asked.set()
+        elif time.monotonic() - first > PATIENCE:
             raise KeyboardInterrupt
-        asked.set()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

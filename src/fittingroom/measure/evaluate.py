@@ -115,6 +115,21 @@ class Evaluation:
         """``91.6 % ± 0.8 (validation, n = 5,000)``"""
         return show_accuracy(self.accuracy, self.n, self.split)
 
+    @property
+    def cautions(self) -> list[str]:
+        """What keeps the accuracy from meaning what it seems to mean, in sentences; mostly empty."""
+        found = []
+        if absent := [name for name, support in zip(self.class_names, self.support, strict=True) if not support]:
+            found.append(f"No {self.split} image is of class {', '.join(absent)}: the accuracy tells nothing of it.")
+        largest = int(self.support.argmax())
+        share = float(self.support[largest]) / self.n
+        if self.interval.low <= share:
+            found.append(
+                f"Always answering {self.class_names[largest]} would be right for {100 * share:.1f} % of these "
+                f"{self.n:,} images: the network is not shown to be better than that."
+            )
+        return found
+
     def worst_mistakes(self, k: int) -> list[Mistake]:
         """At most ``k`` wrong predictions, those with the highest confidence in the wrong class first."""
         if k < 1:
@@ -154,6 +169,7 @@ class Evaluation:
             "n": self.n,
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.interval),
+            "cautions": self.cautions,
             "loss": self.loss,
             "calibration_error": self.calibration_error,
             "mean_precision": _plain(self.mean_precision),
@@ -240,12 +256,16 @@ def show_accuracy(accuracy: float, n: int, split: str) -> str:
     """``91.6 % ± 0.8 (validation, n = 5,000)``: how every accuracy is told.
 
     What follows ± is half the width of the 95 % Wilson interval over images, in percent points. There is one
-    decimal, or as many as ± needs not to read as zero: ``100.00 % ± 0.04 (test, n = 5,000)``.
+    decimal, or as many as ± needs not to read as zero. Where ± would lead below 0 or above 100 %, the interval
+    itself is told: ``98.1 % (90.1 to 99.7; validation, n = 53)``.
     """
     low, high = wilson(accuracy, n)
     half = 100 * (high - low) / 2
     decimals = max(1, -math.floor(math.log10(half)))
-    return f"{100 * accuracy:.{decimals}f} % ± {half:.{decimals}f} ({split}, n = {n:,})"
+    told = f"{100 * accuracy:.{decimals}f} %"
+    if 100 * accuracy - half >= 0 and 100 * accuracy + half <= 100:
+        return f"{told} ± {half:.{decimals}f} ({split}, n = {n:,})"
+    return f"{told} ({100 * low:.{decimals}f} to {100 * high:.{decimals}f}; {split}, n = {n:,})"
 
 
 def calibration_table(confidence_N: Floats, correct_N: npt.NDArray[np.bool_]) -> tuple[CalibrationBin, ...]:

@@ -28,6 +28,8 @@ from fittingroom.spec.record import default_of, param, record, validated
 from fittingroom.spec.train import TrainSpec
 
 FORMAT = 1
+TAGGED = ("train.optimizer", "train.schedule", "train.loss")
+"""Tables that say their kind by a name."""
 LONGEST_NAME = 100
 
 
@@ -198,9 +200,13 @@ def _apply(plain: dict[str, Any], override: str) -> None:
 
 
 def _step_into(at: Any, key: str, path: str) -> Any:
-    """What ``key`` leads to: a table in a table, or an item of a list by its name or index."""
+    """What ``key`` leads to: a table in a table, or an item of a list by its name or index.
+
+    A table that is left out begins as its default's kind: ``train.optimizer.learning_rate=0.01`` is Adam's.
+    """
     if isinstance(at, dict):
-        return at.setdefault(key, {})
+        kind = {"name": getattr(TrainSpec(), key).name} if path in TAGGED else {}
+        return at.setdefault(key, kind)
     if not isinstance(at, list):
         raise InvalidInput(f'"{path.rpartition(".")[0]}" is a value, not a table; set it directly')
     names = _names(at)

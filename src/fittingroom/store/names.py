@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from difflib import get_close_matches
 
 from sqlalchemy import Connection, select
@@ -22,12 +23,14 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain)[:60].strip("-") or "run"
 
 
-def new_id(connection: Connection, slug: str) -> str:
-    """The slug with the next number; inside a transaction that writes under the slug."""
+def new_id(connection: Connection, slug: str, reserved: Collection[str] = ()) -> str:
+    """The slug with the next number that is not reserved; inside a transaction that writes under the slug."""
     numbers = schema.run_numbers
-    last = connection.scalar(select(numbers.c.last).where(numbers.c.slug == slug)) or 0
-    upsert(connection, numbers, {"slug": slug, "last": last + 1})
-    return f"{slug}-{last + 1}"
+    number = (connection.scalar(select(numbers.c.last).where(numbers.c.slug == slug)) or 0) + 1
+    while f"{slug}-{number}" in reserved:
+        number += 1
+    upsert(connection, numbers, {"slug": slug, "last": number})
+    return f"{slug}-{number}"
 
 
 def not_found(connection: Connection, name: str) -> NotFound:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -74,15 +74,17 @@ class Store:
         fingerprint: str,
         parameters: int,
         lineage: Mapping[str, object] | None = None,
+        reserved: Collection[str] = (),
     ) -> str:
         """Remember a new run; returns its id, such as ``starter-1``, which no other run has or will ever have.
 
-        ``spec`` is JSON text and kept to the letter, ``spec_id`` its content id, ``fingerprint`` the data set's.
+        ``spec`` is JSON text and kept to the letter, ``spec_id`` its content id, ``fingerprint`` the data set's,
+        ``reserved`` are ids that are not to be given, because files of theirs are there.
         The run reads as interrupted until an attempt at it begins.
         """
         slug = slug_of(name)
         with self._database.writing(slug) as connection:
-            run = new_id(connection, slug)
+            run = new_id(connection, slug, reserved)
             row = {
                 "id": run,
                 "name": name,
