@@ -51,7 +51,7 @@ def test_from_training_to_prediction(fittingroom: Fittingroom, spec_file: Path, 
     assert predicted.out.count(" %") == 2
 
     opened = fittingroom("test", "last")
-    assert "(test, n = 14)" in opened.out
+    assert "test, n = 14)" in opened.out
     assert "has now been opened once in this workspace" in opened.out
     assert "opened twice" in fittingroom("test", "last").out
     assert "Test set: sealed; twice opened" in fittingroom("data", "show", spec_file.parent / "photos").out

@@ -150,10 +150,14 @@ import fittingroom as fr
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.plan import prepare
 torch.set_num_threads(2)
-layer = {"conv": fr.Conv(8, 1, stride=2), "wide": fr.Conv(16, 1, stride=3), "residual": fr.Residual(8, stride=2)}[sys.argv[1]]
+kinds = {"conv": fr.Conv(8, 1, stride=2), "wide": fr.Conv(16, 1, stride=3), "residual": fr.Residual(8, stride=2)}
+layer = kinds[sys.argv[1]]
 network = StackedNetwork([fr.Conv(8, 3), layer, fr.Flatten(), fr.Classify()], (3, 32, 48), 4)
 network.draw_initial_weights(0)
 prepare(network, "cpu")
+for module in network.modules():
+    if isinstance(module, torch.nn.Conv2d) and module.kernel_size == (1, 1):
+        assert module.stride == (1, 1), "torch is asked for a strided 1x1 convolution"
 torch.manual_seed(0)
 images, labels = torch.rand(8, 3, 32, 48), torch.arange(8) % 4
 def gradients(images):
