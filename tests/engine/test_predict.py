@@ -95,7 +95,7 @@ def test_files_that_are_no_images_are_named(tmp_path: Path, content: bytes) -> N
     file.write_bytes(content)
     with pytest.raises(InvalidData, match=r"^cannot predict .*x\.png: it is .*; give an image file$"):
         fit_file(file, DARK)
-    with pytest.raises(InvalidData, match=r"missing\.png: it is no regular file"):
+    with pytest.raises(InvalidData, match=r"^there is no image file .*missing\.png; check its name$"):
         fit_file(tmp_path / "missing.png", DARK)
 
 
