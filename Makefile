@@ -15,6 +15,7 @@ PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 pyth
 
 run: $(READY)
 	@$(BIN)/fittingroom train starter
+	@echo "       (the command is $(BIN)/fittingroom; after 'source $(BIN)/activate' it is fittingroom)"
 
 test: check
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS)

@@ -98,7 +98,13 @@ def data_set(described: DescribedData, *, as_json: bool) -> None:
         rows.add_row(escape(name), *(f"{of_part[index]:,}" for of_part in counts.values()))
     rows.add_row("[bold]all[/bold]", *(f"[bold]{len(indices):,}[/bold]" for indices in parts.values()))
     say(f"[bold]{escape(data.name)}[/bold]: {len(data):,} images of {show_shape(data.shape)} (channels×height×width)")
-    say(escape(data.origin), "", rows, "")
+    say(
+        escape(data.origin),
+        "",
+        rows,
+        "Validation as a run holds it out by default (validation = 0.1, split_seed = 0).",
+        "",
+    )
     if splits.dropped:
         say(f"{splits.dropped:,} training images are left out, because the test set holds exact copies of them.")
     figures = zip(statistics.mean, statistics.spread, strict=True)
