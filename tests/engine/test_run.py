@@ -268,3 +268,17 @@ def test_weights_that_a_living_training_has_just_replaced_are_no_damage(
     (own_workspace.root / details.artifacts["best"].path).unlink()
     with pytest.raises(InvalidInput, match=r"is being trained and has just replaced its best weights; try again$"):
         classifier_of(replace(details, state="running"), own_workspace)
+
+
+def test_progress_is_written_at_most_five_times_a_second(prepare: Prepare, own_workspace: Workspace) -> None:
+    rows: list[int] = []
+
+    def listen(run: str, event: Event) -> None:
+        with Store.open(own_workspace.database) as store:
+            rows.append(len(store.progress(run)))
+
+    began = time.monotonic()
+    run = execute(prepare(epochs=30, network=(fr.Flatten(), fr.Classify())), listen)
+    assert 1 <= max(rows) <= 5 * (time.monotonic() - began) + 1
+    with Store.open(own_workspace.database) as store:
+        assert store.progress(run) == []

@@ -21,7 +21,7 @@ from fittingroom.data.splits import Splits
 from fittingroom.engine.checkpoint import checkpoint_bytes
 from fittingroom.engine.classifier import Classifier, Preprocessing, background_of
 from fittingroom.engine.images import Normalization, Part
-from fittingroom.engine.loop import Training, train
+from fittingroom.engine.loop import SECONDS_BETWEEN_PROGRESS, Training, train
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.optimizers import build_optimizer
 from fittingroom.engine.plan import Plan, prepare
@@ -156,6 +156,7 @@ class Recorder:
     def __init__(self, run: PreparedRun, store: Store, name: str, attempt: int) -> None:
         self.run, self.store, self.name, self.attempt = run, store, name, attempt
         self.saved = time.monotonic()
+        self.progressed = 0.0
 
     def hear(self, event: Event) -> None:
         """Record one event. The training stands still meanwhile, so its weights belong to this very moment."""
@@ -194,6 +195,9 @@ class Recorder:
             ) from error
 
     def _progress(self, event: Progressed) -> None:
+        if time.monotonic() - self.progressed < SECONDS_BETWEEN_PROGRESS:
+            return  # short epochs end more often than that
+        self.progressed = time.monotonic()
         done, part = event.epoch - 1, event.step / event.steps
         row = ProgressRow(
             step=done * event.steps + event.step,
