@@ -52,6 +52,7 @@ def test_fit_look_test_predict(stripes: Callable[..., Dataset], tmp_path: Path) 
 
     score = run.test()
     assert (score.openings, score.evaluation.n, score.evaluation.split) == (1, 60, "test")
+    assert repr(score) == f"<TestScore notebook-1: {score.evaluation.headline}, opening 1 of this test set>"
     assert fr.Run("last").test().openings == 2
 
 
@@ -71,7 +72,9 @@ def test_same_settings_as_a_spec_file_give_the_same_weights(stripes: Callable[..
 def test_displays_of_notebooks_are_html_and_escape_names(stripes: Callable[..., Dataset]) -> None:
     data = stripes()
     run = fr.fit(NET, data, epochs=1, name="<b>bold</b>", show=False)
-    for shown in (data, NET, run, run.confusion()):
+    faulty = fr.Network([fr.Conv(4, 20), fr.Classify()]).summary((1, 8, 8), 3)
+    assert "slides a window of 20×20" in faulty._repr_html_()
+    for shown in (data, NET, NET.summary((1, 8, 8), 3), run, run.confusion()):
         html = shown._repr_html_()
         assert html.startswith("<")
         assert "<b>bold" not in html

@@ -15,7 +15,7 @@ from fittingroom.store import RunDetails, Score, Store
 from fittingroom.workspace import Workspace
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TestScore:
     """The score of one run on its sealed test set."""
 
@@ -23,6 +23,9 @@ class TestScore:
     evaluation: Evaluation
     openings: int
     """How often the test set of this data has been opened in this workspace, this time included."""
+
+    def __repr__(self) -> str:
+        return f"<TestScore {self.run}: {self.evaluation.headline}, opening {self.openings} of this test set>"
 
 
 def classifier_of(run: RunDetails, workspace: Workspace) -> Classifier:

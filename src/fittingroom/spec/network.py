@@ -50,6 +50,16 @@ class NetworkSummary:
     def trainable_parameters(self) -> int:
         return sum(layer.trainable_parameters for layer in self.layers)
 
+    def _repr_html_(self) -> str:
+        """The table of shapes and counts, and the faults, for notebooks."""
+        rows = "".join(
+            f"<tr><td>{escape(row.name)}</td><td>{show_shape(row.output_shape)}</td><td>{row.parameters:,}</td></tr>"
+            for row in self.layers
+        )
+        faults = "".join(f"<p>{escape(str(fault))}</p>" for fault in self.faults)
+        head = "<tr><th>layer</th><th>output</th><th>parameters</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table><p>{self.parameters:,} parameters</p>{faults}"
+
 
 def named(layers: Iterable[AnyLayer]) -> tuple[AnyLayer, ...]:
     """The same layers, each with a name: kind and number (``conv_1``), past the names already given.
@@ -159,13 +169,3 @@ class Network:
             for index, layer in enumerate(self.layers, start=1)
         )
         return f"<table><thead><tr><th></th><th>layer</th><th>settings</th></tr></thead><tbody>{rows}</tbody></table>"
-
-
-def summary_html(summary: NetworkSummary) -> str:
-    """The table of shapes and counts as HTML, for notebooks and reports."""
-    rows = "".join(
-        f"<tr><td>{escape(row.name)}</td><td>{show_shape(row.output_shape)}</td><td>{row.parameters:,}</td></tr>"
-        for row in summary.layers
-    )
-    head = "<tr><th>layer</th><th>output</th><th>parameters</th></tr>"
-    return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table><p>{summary.parameters:,} parameters</p>"
