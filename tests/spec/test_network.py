@@ -19,7 +19,7 @@ from fittingroom.spec.layers import (
     GlobalPool,
     MaxPool,
 )
-from fittingroom.spec.network import Network, named, summarize, summary_html
+from fittingroom.spec.network import Network, named, summarize
 
 GREY: tuple[int, ...] = (1, 28, 28)
 SOURCE_B = [Conv(16, 2, padding="same"), Activate("relu"), MaxPool(2)]
@@ -170,7 +170,7 @@ def test_two_hundred_layers_are_no_trouble() -> None:
 def test_networks_are_shown_in_notebooks() -> None:
     network = Network([Flatten(), Classify(name="answer")])
     assert "<td>2</td><td>answer</td><td>Classify(name=&#x27;answer&#x27;)</td>" in network._repr_html_()
-    html = summary_html(network.summary(GREY, 10))
+    html = network.summary(GREY, 10)._repr_html_()
     assert "<td>answer</td><td>10</td><td>7,850</td>" in html
     assert html.endswith("<p>7,850 parameters</p>")
 
