@@ -36,6 +36,13 @@ def test_fit_look_test_predict(stripes: Callable[..., Dataset], tmp_path: Path) 
     assert run.spec.augment == (fr.Noise(0.02),)
     run.plot(tmp_path / "curves.svg")
     assert (tmp_path / "curves.svg").read_text().startswith("<?xml")
+    run.plot_confusion(tmp_path / "confusion.png")
+    with Image.open(tmp_path / "confusion.png") as picture_of_confusion:
+        assert picture_of_confusion.width > 300
+    reached = [epoch.epoch for epoch in run.epochs if epoch.validation_accuracy >= 0.5]
+    assert run.epochs_to(0.5) == reached[0]
+    assert run.seconds_to(0.5) == pytest.approx(sum(epoch.seconds for epoch in run.epochs[: reached[0]]))
+    assert run.epochs_to(1.0) in {None, *reached}
     assert any("lowest validation loss" in sentence.lower() for sentence in run.reading())
 
     for mistake in run.worst_mistakes(3):

@@ -14,8 +14,8 @@ from fittingroom.engine.predict import Invert, Prediction, predict_files
 from fittingroom.engine.score import TestScore, classifier_of, open_test_set, validation_of
 from fittingroom.engine.stored import spec_of
 from fittingroom.library.stored import find_run, open_store
-from fittingroom.measure.charts import plot_run
-from fittingroom.measure.curves import reading
+from fittingroom.measure.charts import plot_confusion, plot_run
+from fittingroom.measure.curves import epochs_to, reading, seconds_to
 from fittingroom.measure.evaluate import Evaluation, Mistake
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.layers import Dropout
@@ -90,6 +90,18 @@ class Run:
         return plot_run(
             self.epochs, title=self.id, n_validation=evaluation.n, best_epoch=self.details.best_epoch, path=path
         )
+
+    def plot_confusion(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """The confusion matrix on the validation images; saved when ``path`` is given."""
+        return plot_confusion(self.confusion(), path)
+
+    def epochs_to(self, accuracy: float) -> int | None:
+        """The first epoch that reached this validation accuracy (0 to 1), or None."""
+        return epochs_to(accuracy, self.epochs)
+
+    def seconds_to(self, accuracy: float) -> float | None:
+        """Training time until this validation accuracy (0 to 1) was reached, or None."""
+        return seconds_to(accuracy, self.epochs)
 
     def test(self) -> TestScore:
         """Open the sealed test set and score the best weights on it. Each call is counted, and says so."""
