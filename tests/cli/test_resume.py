@@ -48,3 +48,14 @@ def test_a_killed_training_is_shown_and_resumed(fittingroom: Fittingroom, spec_f
     assert (after["run"], after["state"]) == ("three-stripes-1", "stopped")
     assert len(after["epochs"]) > 1
     assert [epoch["epoch"] for epoch in after["epochs"]] == list(range(1, len(after["epochs"]) + 1))
+
+
+def test_a_run_is_restarted_with_its_lineage(fittingroom: Fittingroom, spec_file: Path) -> None:
+    fittingroom("train", spec_file, "--set", "train.epochs=2")
+    again = fittingroom("runs", "restart", "last", "--json").json
+    assert (again["run"], again["state"], again["epochs"]) == ("three-stripes-2", "finished", 2)
+    assert fittingroom("runs", "show", "last", "--json").json["lineage"] == {
+        "kind": "restart",
+        "from": "three-stripes-1",
+    }
+    assert "restart of three-stripes-1" in fittingroom("runs", "show", "last").out

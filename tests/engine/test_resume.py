@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import fittingroom as fr
-from fittingroom.engine.resume import prepare_resume
+from fittingroom.engine.resume import prepare_restart, prepare_resume
 from fittingroom.engine.run import PreparedRun, execute
 from fittingroom.errors import InvalidInput
 from fittingroom.spec.events import EpochMetrics
@@ -168,3 +168,14 @@ def test_a_run_without_a_checkpoint_starts_over(prepare: Prepare, own_workspace:
     execute(prepare_resume(broken, own_workspace))
     assert what_counts(details_of(broken.id, own_workspace)) == what_counts(undisturbed)
     assert np.isfinite(details_of(broken.id, own_workspace).validation_loss or np.nan)
+
+
+def test_a_restart_is_a_new_run_with_the_same_weights(prepare: Prepare, own_workspace: Workspace) -> None:
+    first = details_of(execute(prepare(NETWORK, epochs=2, seed=4)), own_workspace)
+    second = details_of(execute(prepare_restart(first, own_workspace)), own_workspace)
+    assert (first.id, second.id) == ("small-1", "small-2")
+    assert (first.lineage, second.lineage) == ({"kind": "new"}, {"kind": "restart", "from": "small-1"})
+    assert what_counts(second) == what_counts(first)
+    assert details_of("small-1", own_workspace) == first
+    with pytest.raises(InvalidInput, match="has changed since small-1 was trained on it"):
+        prepare_restart(replace(first, fingerprint="0" * 64), own_workspace)

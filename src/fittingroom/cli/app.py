@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Data sets: the built-in one, and your own image folders.", **HELP)
 network_app = typer.Typer(help="Networks: shapes, parameter counts, faults.", **HELP)
-runs_app = typer.Typer(help="Stored runs: list, show, resume, delete.", **HELP)
+runs_app = typer.Typer(help="Stored runs: list, show, resume, restart, delete.", **HELP)
 app.add_typer(data_app, name="data")
 app.add_typer(network_app, name="network")
 app.add_typer(runs_app, name="runs")
@@ -243,6 +243,14 @@ def runs_resume(run: RunName, workspace: WorkspaceFolder = None, as_json: AsJson
     from fittingroom.cli import training
 
     training.resume(run, Workspace.find(workspace), as_json=as_json)
+
+
+@runs_app.command("restart", epilog=examples("fittingroom runs restart starter-1"))
+def runs_restart(run: RunName, workspace: WorkspaceFolder = None, as_json: AsJson = False) -> None:
+    """Train a stored run's spec again from its beginning, as a new run that remembers where it comes from."""
+    from fittingroom.cli import training
+
+    training.restart(run, Workspace.find(workspace), as_json=as_json)
 
 
 @runs_app.command("delete")

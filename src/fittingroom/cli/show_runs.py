@@ -72,7 +72,9 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
     if as_json:
         print_json({**run_json(stored, evaluation), "problem": problem})
         return
-    about = (details.state, escape(details.data or "–"), f"{details.parameters:,} parameters", when(details.created))
+    about = [details.state, escape(details.data or "–"), f"{details.parameters:,} parameters", when(details.created)]
+    if origin := details.lineage.get("from"):
+        about.append(f"{details.lineage['kind']} of {origin}")
     say(f"[bold]{details.id}[/bold]  {' · '.join(about)}")
     if details.state in {"stopped", "failed", "interrupted"}:
         say(f"Go on with: fittingroom runs resume {details.id}")

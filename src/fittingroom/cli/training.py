@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from fittingroom.cli import show, show_runs
 from fittingroom.cli.output import forget_output, terminal
-from fittingroom.engine.resume import prepare_resume
+from fittingroom.engine.resume import prepare_restart, prepare_resume
 from fittingroom.engine.run import PreparedRun, execute, prepare_run
 from fittingroom.library.fit import train_prepared
 from fittingroom.library.interrupt import stopping_on_signals
@@ -29,6 +29,11 @@ def train(source: str, overrides: Sequence[str], workspace: Workspace, *, as_jso
 def resume(run: str, workspace: Workspace, *, as_json: bool) -> None:
     """Go on with a stored run, printed likewise."""
     live(prepare_resume(find_run(workspace, run), workspace), workspace, as_json=as_json)
+
+
+def restart(run: str, workspace: Workspace, *, as_json: bool) -> None:
+    """Start a stored run over as a new one, printed likewise."""
+    live(prepare_restart(find_run(workspace, run), workspace), workspace, as_json=as_json)
 
 
 def live(prepared: PreparedRun, workspace: Workspace, *, as_json: bool) -> None:

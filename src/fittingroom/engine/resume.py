@@ -1,4 +1,4 @@
-"""A run that was stopped, killed or broken goes on where its last checkpoint was written."""
+"""What can be done with a stored run: go on where its last checkpoint was written, or start it over as a new one."""
 
 from __future__ import annotations
 
@@ -27,3 +27,13 @@ def prepare_resume(run: RunDetails, workspace: Workspace) -> PreparedRun:
         restore(prepared.training, artifact_path(run, "last", workspace))
     departures = tuple(prepared.plan.differences(earlier)) if earlier else ()
     return replace(prepared, resumes=run.id, departures=departures)
+
+
+def prepare_restart(run: RunDetails, workspace: Workspace) -> PreparedRun:
+    """The same spec from its beginning, as a new run that remembers where it comes from.
+
+    Raises InvalidInput when the data set has changed. The old run stays as it is.
+    """
+    data_of(run, workspace)
+    prepared = prepare_run(spec_of(run), workspace, threads=(run.plan or {}).get("threads"))
+    return replace(prepared, lineage={"kind": "restart", "from": run.id})

@@ -6,9 +6,9 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -53,6 +53,8 @@ class PreparedRun:
     """The stored run that goes on; None for a new one."""
     departures: tuple[str, ...] = ()
     """Why a resumed run is not bit-identical to an undisturbed one; empty when it is."""
+    lineage: Mapping[str, object] = field(default_factory=lambda: {"kind": "new"})
+    """Where a new run comes from: ``{"kind": "restart", "from": "starter-1"}``."""
 
     @property
     def parameters(self) -> int:
@@ -139,6 +141,7 @@ def execute(run: PreparedRun, listen: Listener = lambda *_: None, stop: Callable
             spec_id=run.spec.content_id,
             fingerprint=run.data.fingerprint,
             parameters=run.parameters,
+            lineage=run.lineage,
             reserved=[folder.name for folder in run.workspace.runs.glob("*")],  # also those of a database that was lost
         )
         attempt = store.begin_attempt(name, run.plan.to_json(), after_epoch=run.training.epoch)
