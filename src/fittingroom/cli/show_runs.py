@@ -113,11 +113,7 @@ def _cautions(evaluation: Evaluation) -> list[str]:
 def _show_evaluation(stored: Run, evaluation: Evaluation, *, with_confusion: bool) -> None:
     say(f"Best weights, epoch {stored.details.best_epoch}: accuracy {evaluation.headline}, loss {evaluation.loss:.4f}, "
         f"calibration error {percent(evaluation.calibration_error)}")  # fmt: skip
-    say(
-        *(f"[yellow]caution:[/yellow] {escape(caution)}" for caution in evaluation.cautions),
-        "",
-        class_table(evaluation),
-    )
+    say(*_cautions(evaluation), "", class_table(evaluation))
     if with_confusion:
         say("", "Confusion matrix: rows are the true class, columns what was predicted.", confusion_table(evaluation))
     say("", *most_confused(evaluation))

@@ -6,21 +6,18 @@ order); everything else is JSON in the metadata. A training that is restored goe
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
+from fittingroom.engine import tensorfile
 from fittingroom.engine.callbacks import Best
 from fittingroom.engine.loop import EpochSums, Training
 from fittingroom.errors import WorkspaceError
 
 FORMAT = "fittingroom-checkpoint-1"
-"""Key of the one entry in the file's metadata."""
 
 
 def checkpoint_bytes(run: Training) -> bytes:
@@ -36,21 +33,17 @@ def checkpoint_bytes(run: Training) -> bytes:
         "best": asdict(run.best),
         "early_stopping": {"waited": stopping.waited, "best": asdict(stopping.best)} if stopping else None,
     }
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return save(plain, {FORMAT: json.dumps(position)})  # one key: several would come in random order
+    return tensorfile.to_bytes(tensors, FORMAT, position)
 
 
 def restore(run: Training, path: Path) -> None:
     """Put ``run``, freshly made from the same spec, where the checkpoint at ``path`` was written."""
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
+        tensors, position = tensorfile.read(path, FORMAT)
+    except tensorfile.Unreadable as error:
         raise WorkspaceError(f"cannot read the checkpoint {path}: {error}; start the run again") from None
-    if FORMAT not in metadata:
+    if position is None:
         raise WorkspaceError(f"{path} is not a checkpoint of this version of Fitting Room; start the run again")
-    position = json.loads(metadata[FORMAT])
     run.network.load_weights(_under("network/", tensors))
     _restore_optimizer(run, _under("optimizer/", tensors))
     run.epoch, run.step, run.sums = position["epoch"], position["step"], EpochSums(**position["sums"])

@@ -6,7 +6,6 @@ comes from. Nothing in it is ever executed: no pickle.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,11 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from fittingroom.data.dataset import Dataset
-from fittingroom.engine.images import EVALUATION_BATCH, Normalization
+from fittingroom.engine import tensorfile
+from fittingroom.engine.images import EVALUATION_BATCH, Normalization, as_floats
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.errors import InvalidData, WorkspaceError
 from fittingroom.spec.layers import Shape
@@ -27,7 +25,6 @@ from fittingroom.spec.record import param, record, validated
 from fittingroom.spec.run import to_plain
 
 FORMAT = "fittingroom-classifier-1"
-"""Key of the one entry in the file's metadata."""
 BORDER_SAMPLE = 2000
 
 
@@ -81,33 +78,28 @@ class Classifier:
         parts = []
         for start in range(0, len(images_NHWC), EVALUATION_BATCH):
             batch = torch.from_numpy(images_NHWC[start : start + EVALUATION_BATCH]).to(device)
-            images_NCHW = batch.permute(0, 3, 1, 2).float().div_(255)
-            logits_NK = self.network(self.preprocessing.normalize(images_NCHW))
+            logits_NK = self.network(self.preprocessing.normalize(as_floats(batch)))
             parts.append(logits_NK.double().softmax(1).float().cpu().numpy())
         return np.concatenate(parts)
 
     def to_bytes(self) -> bytes:
         """The classifier as a safetensors file."""
-        weights = {name: weight.detach().cpu().contiguous() for name, weight in self.network.weights().items()}
         described = {
             "network": to_plain(self.network.specs),
             "preprocessing": asdict(self.preprocessing),
             "epoch": self.epoch,
         }
-        return save(weights, {FORMAT: json.dumps(described)})  # one key: several would come in random order
+        return tensorfile.to_bytes(self.network.weights(), FORMAT, described)
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
         """Read a classifier back, for prediction on the CPU."""
         try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        except (OSError, SafetensorError) as error:
+            weights, described = tensorfile.read(path, FORMAT)
+        except tensorfile.Unreadable as error:
             raise WorkspaceError(f"cannot read the weights in {path}: {error}; train the run again") from None
-        if FORMAT not in metadata:
+        if described is None:
             raise WorkspaceError(f"{path} holds weights, but not a classifier of Fitting Room; train it again")
-        described = json.loads(metadata[FORMAT])
         preprocessing = validated(Preprocessing, described["preprocessing"], f"the preprocessing in {path}")
         layers = validated(Network, {"layers": described["network"]}, f"the network in {path}").layers
         network = StackedNetwork(layers, preprocessing.shape, len(preprocessing.class_names))

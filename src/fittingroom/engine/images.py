@@ -16,6 +16,11 @@ from fittingroom.spec.data import DataSpec
 EVALUATION_BATCH = 1000
 
 
+def as_floats(images_NHWC: Tensor) -> Tensor:
+    """images_NCHW, float32 on the 0..1 scale, channels last in memory, from uint8 images as they are stored."""
+    return images_NHWC.permute(0, 3, 1, 2).float().div_(255)
+
+
 @dataclass(frozen=True)
 class Normalization:
     """``(image - mean) / spread`` for each channel, on the 0..1 scale; from training images only."""
@@ -55,7 +60,7 @@ class Part:
         chosen = self.indices[rows]
         images_NHWC = torch.from_numpy(self.data.images[chosen]).to(self.device)
         labels_N = torch.from_numpy(self.data.labels[chosen]).to(self.device)
-        return images_NHWC.permute(0, 3, 1, 2).float().div_(255), labels_N
+        return as_floats(images_NHWC), labels_N
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """All images in batches for evaluation."""

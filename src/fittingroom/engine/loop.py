@@ -103,7 +103,7 @@ def train(run: Training, stop: Callable[[], bool] = lambda: False) -> Iterator[E
         steps_per_epoch=len(run.batches),
         training_images=len(run.training),
         validation_images=len(run.validation),
-        parameters=sum(weight.numel() for weight in run.network.weights().values()),
+        parameters=run.network.parameters_in_all,
     )
     while run.epoch < run.spec.epochs:
         for progress in train_epoch(run):

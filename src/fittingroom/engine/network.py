@@ -76,6 +76,11 @@ class StackedNetwork(nn.Module):
             for part, tensor in layer.state_dict().items()
         }
 
+    @property
+    def parameters_in_all(self) -> int:
+        """All weights, running statistics included, as Keras counts them."""
+        return sum(weight.numel() for weight in self.weights().values())
+
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Copy weights in by name; raises InvalidInput naming those that are missing, unknown or of another shape."""
         own = self.weights()

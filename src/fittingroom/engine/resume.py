@@ -20,12 +20,10 @@ def prepare_resume(run: RunDetails, workspace: Workspace) -> PreparedRun:
     if run.state in {"finished", "running"}:
         fix = "look at it with runs show" if run.state == "finished" else "stop that one first"
         raise InvalidInput(f'run "{run.id}" is {run.state}, so there is nothing to resume; {fix}')
-    data_of(run, workspace)
-    earlier = run.plan or {}
-    prepared = prepare_run(spec_of(run), workspace, threads=earlier.get("threads"))
+    prepared = _prepare_again(run, workspace)
     if "last" in run.artifacts:
         restore(prepared.training, artifact_path(run, "last", workspace))
-    departures = tuple(prepared.plan.differences(earlier)) if earlier else ()
+    departures = tuple(prepared.plan.differences(run.plan)) if run.plan else ()
     return replace(prepared, resumes=run.id, departures=departures)
 
 
@@ -34,6 +32,10 @@ def prepare_restart(run: RunDetails, workspace: Workspace) -> PreparedRun:
 
     Raises InvalidInput when the data set has changed. The old run stays as it is.
     """
+    return replace(_prepare_again(run, workspace), lineage={"kind": "restart", "from": run.id})
+
+
+def _prepare_again(run: RunDetails, workspace: Workspace) -> PreparedRun:
+    """The run as it was at its beginning, on the same content of data and with the threads of its plan."""
     data_of(run, workspace)
-    prepared = prepare_run(spec_of(run), workspace, threads=(run.plan or {}).get("threads"))
-    return replace(prepared, lineage={"kind": "restart", "from": run.id})
+    return prepare_run(spec_of(run), workspace, threads=(run.plan or {}).get("threads"))

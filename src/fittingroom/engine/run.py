@@ -58,7 +58,7 @@ class PreparedRun:
 
     @property
     def parameters(self) -> int:
-        return sum(weight.numel() for weight in self.training.network.weights().values())
+        return self.training.network.parameters_in_all
 
     @property
     def notes(self) -> list[str]:
@@ -160,6 +160,7 @@ class Recorder:
         self.run, self.store, self.name, self.attempt = run, store, name, attempt
         self.saved = time.monotonic()
         self.progressed = 0.0
+        self.files = {kind: artifact.path for kind, artifact in store.run(name).artifacts.items()}
 
     def hear(self, event: Event) -> None:
         """Record one event. The training stands still meanwhile, so its weights belong to this very moment."""
@@ -222,6 +223,7 @@ class Recorder:
             indices=self.run.splits.validation,
             labels=self.run.data.labels[self.run.splits.validation],
             probabilities=training.validation_probabilities_NK,
+            class_names=np.array(self.run.data.class_names),
         )
         classifier = Classifier(training.network, self.run.preprocessing, epoch)
         return [
@@ -252,8 +254,8 @@ class Recorder:
         """Remove what the adopted files have replaced, and what was never adopted because its process was killed."""
         if not adopted:
             return
-        root = self.run.workspace.root
-        kept = {root / artifact.path for artifact in self.store.run(self.name).artifacts.values()}
+        self.files |= {artifact.kind: artifact.path for artifact in adopted}
+        kept = {self.run.workspace.root / path for path in self.files.values()}
         for path in (self.run.workspace.runs / self.name).glob("attempt-*/*"):
             if path not in kept:
                 path.unlink(missing_ok=True)

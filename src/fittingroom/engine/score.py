@@ -38,8 +38,8 @@ def validation_of(run: RunDetails, workspace: Workspace) -> tuple[Evaluation, ND
 
     Beside it, for each evaluated image, its position in the data set.
     """
-    class_names = classifier_of(run, workspace).preprocessing.class_names
     with np.load(artifact_path(run, "predictions", workspace), allow_pickle=False) as stored:
+        class_names = stored["class_names"].tolist()
         return evaluate(stored["labels"], stored["probabilities"], class_names, "validation"), stored["indices"]
 
 
