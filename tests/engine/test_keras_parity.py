@@ -42,15 +42,6 @@ SEPARABLE = {
 every_layout = pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Layers this small take ten times as long when two threads wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def rows(kind: str, *, training: bool = False) -> list[Record]:
     found = [row for row in TABLE["layers"] if row["kind"] == kind and row.get("training", False) == training]
     assert found
