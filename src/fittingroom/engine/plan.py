@@ -107,7 +107,7 @@ def choose_device(wanted: Device) -> str:
 def reuse_freed_memory() -> str:
     """Let the C library keep large freed blocks, so that each step reuses memory instead of faulting it in anew.
 
-    Measured on workload S: 1.2 to 1.4 times the speed. Only glibc has these switches; elsewhere nothing is done.
+    Measured on workload S: 1.1 to 1.4 times the speed. Only glibc has these switches; elsewhere nothing is done.
     """
     if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
         return "default"
