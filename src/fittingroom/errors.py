@@ -7,6 +7,7 @@
     │   └── NotFound                 no run, data set, preset or file of that name
     ├── TrainingDiverged             the loss became NaN or infinite; exit status 1
     └── WorkspaceError               the workspace cannot be read or written; exit status 1
+        └── WorkspaceBusy            somebody else holds the database; it may be tried again
 
 Every message says what was wrong, where, with the user's own values, and what to do. Our own bugs are
 ``assert`` failures and never one of these. This module imports nothing from the package.
@@ -72,6 +73,10 @@ class TrainingDiverged(FittingRoomError):
 
 class WorkspaceError(FittingRoomError):
     """The workspace (its folder, files or database) cannot be read or written."""
+
+
+class WorkspaceBusy(WorkspaceError):
+    """Another program holds the database, or its server is away for now: what was asked for may be tried again."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

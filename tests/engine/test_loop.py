@@ -18,7 +18,7 @@ from fittingroom.engine.loop import train
 from fittingroom.engine.random import stream
 from fittingroom.engine.run import PreparedRun
 from fittingroom.errors import TrainingDiverged
-from fittingroom.spec.events import Ended, EpochEnded, Event, Progressed, Started
+from fittingroom.spec.events import Ended, EpochEnded, Event, Progressed, Started, StopReason
 
 Prepare = Callable[..., PreparedRun]
 LINEAR = (fr.Flatten(), fr.Classify())
@@ -119,11 +119,19 @@ def test_training_accuracy_is_of_the_images_as_trained_and_validation_is_not_aug
     assert abs(noisy.train_loss - plain.train_loss) > 0.05
 
 
-def test_stopping_ends_within_the_step(prepare: Prepare) -> None:
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("stopped", "Stopped on request"),
+        ("paused", "Paused on request"),
+        ("handed_back", "Handed back to the queue"),
+    ],
+)
+def test_stopping_ends_within_the_step(prepare: Prepare, reason: StopReason, words: str) -> None:
     run = prepare(epochs=3)
-    answers = iter([False] * 9 + [True])
+    answers = iter([None] * 9 + [reason])
     events = list(train(run.training, lambda: next(answers)))
-    assert events[-1] == Ended("stopped", 1, "Stopped on request during epoch 2.")
+    assert events[-1] == Ended(reason, 1, f"{words} during epoch 2.")
     assert (run.training.epoch, run.training.step) == (1, 3)
 
 

@@ -117,7 +117,7 @@ def test_stopped_politely_and_resumed_it_is_the_same_too(prepare: Prepare, own_w
     settings = {"epochs": 4, "augment": (fr.Mirror(),), "schedule": fr.OneCycle()}
     undisturbed = details_of(execute(prepare(NETWORK, **settings)), own_workspace)
     steps = iter(range(1, 100))
-    run = execute(prepare(NETWORK, **settings), stop=lambda: next(steps) == 17)
+    run = execute(prepare(NETWORK, **settings), stop=lambda: "stopped" if next(steps) == 17 else None)
     assert details_of(run, own_workspace).state == "stopped"
     resumed = prepare_resume(details_of(run, own_workspace), own_workspace)
     assert resumed.departures == ()
@@ -129,7 +129,7 @@ def test_stopped_politely_and_resumed_it_is_the_same_too(prepare: Prepare, own_w
 
 def test_what_could_not_be_kept_is_told(prepare: Prepare, own_workspace: Workspace) -> None:
     steps = iter(range(1, 100))
-    run = execute(prepare(epochs=3), stop=lambda: next(steps) == 10)
+    run = execute(prepare(epochs=3), stop=lambda: "stopped" if next(steps) == 10 else None)
     details = details_of(run, own_workspace)
     first = details.attempts[0]
     plan = {**first.plan, "processor": "Babbage", "versions": {**first.plan["versions"], "torch": "1.0"}}
@@ -149,7 +149,7 @@ def test_a_finished_run_and_a_changed_data_set_are_refused(
     run = execute(prepare(epochs=1))
     with pytest.raises(InvalidInput, match=r'^run "small-1" is finished, so there is nothing to resume'):
         prepare_resume(details_of(run, own_workspace), own_workspace)
-    stopped = execute(prepare(epochs=5), stop=lambda: True)
+    stopped = execute(prepare(epochs=5), stop=lambda: "stopped")
     details = replace(details_of(stopped, own_workspace), fingerprint="0" * 64)
     with pytest.raises(InvalidInput, match="has changed since small-2 was trained on it"):
         prepare_resume(details, own_workspace)

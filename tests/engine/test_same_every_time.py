@@ -89,7 +89,7 @@ def test_a_training_left_at_any_step_goes_on_to_the_same_weights(
         left = prepare(NETWORK, **settings).training
         steps = iter(range(1, 100))
         before = [
-            event for event in train(left, lambda: next(steps) == stop_after) if isinstance(event, EpochEnded)  # noqa: B023
+            event for event in train(left, lambda: "stopped" if next(steps) == stop_after else None) if isinstance(event, EpochEnded)  # noqa: B023
         ]  # fmt: skip
         file = tmp_path / f"{stop_after}.safetensors"
         file.write_bytes(checkpoint_bytes(left))

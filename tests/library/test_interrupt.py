@@ -40,4 +40,4 @@ def test_another_thread_cannot_be_asked() -> None:
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
-    assert answers == [False]
+    assert answers == [None]

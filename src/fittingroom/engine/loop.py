@@ -24,10 +24,17 @@ from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.random import stream
 from fittingroom.errors import TrainingDiverged
 from fittingroom.spec.augment import AnyAugment
-from fittingroom.spec.events import Ended, EpochEnded, EpochMetrics, Event, Progressed, Started
+from fittingroom.spec.events import Ended, EpochEnded, EpochMetrics, Event, Progressed, Started, StopReason
 from fittingroom.spec.train import TrainSpec
 
 SECONDS_BETWEEN_PROGRESS = 0.2
+Stop = Callable[[], StopReason | None]
+"""Is asked after every step; a reason ends the training."""
+ASKED: dict[StopReason, str] = {
+    "stopped": "Stopped on request",
+    "paused": "Paused on request",
+    "handed_back": "Handed back to the queue",
+}
 
 
 @dataclass
@@ -93,8 +100,8 @@ class EpochSums:
         return float(self.correct) / self.images
 
 
-def train(run: Training, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
-    """Train from where ``run`` stands to the last epoch, early stopping, or ``stop()``.
+def train(run: Training, stop: Stop = lambda: None) -> Iterator[Event]:
+    """Train from where ``run`` stands to the last epoch, early stopping, or until ``stop()`` gives a reason.
 
     See ``spec.events`` for what is yielded when. Raises TrainingDiverged when the loss is no longer finite.
     """
@@ -109,8 +116,8 @@ def train(run: Training, stop: Callable[[], bool] = lambda: False) -> Iterator[E
         for progress in train_epoch(run):
             if progress:
                 yield progress
-            if stop():
-                yield Ended("stopped", run.epoch, f"Stopped on request during epoch {run.epoch + 1}.")
+            if reason := stop():
+                yield Ended(reason, run.epoch, f"{ASKED[reason]} during epoch {run.epoch + 1}.")
                 return
         metrics = validate(run)
         run.epoch, run.step, run.sums = run.epoch + 1, 0, EpochSums()

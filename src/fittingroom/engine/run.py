@@ -21,18 +21,25 @@ from fittingroom.data.splits import Splits
 from fittingroom.engine.checkpoint import checkpoint_bytes
 from fittingroom.engine.classifier import Classifier, Preprocessing, background_of
 from fittingroom.engine.images import Normalization, Part
-from fittingroom.engine.loop import SECONDS_BETWEEN_PROGRESS, Training, train
+from fittingroom.engine.loop import SECONDS_BETWEEN_PROGRESS, Stop, Training, train
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.optimizers import build_optimizer
 from fittingroom.engine.plan import Plan, prepare
 from fittingroom.errors import FittingRoomError, InvalidSpec
-from fittingroom.spec.events import Ended, EpochEnded, Event, Progressed
+from fittingroom.spec.events import Ended, EpochEnded, Event, Progressed, Reason
 from fittingroom.spec.faults import DataFacts, faults, notes
 from fittingroom.spec.run import RunSpec
 from fittingroom.store import Artifact, DataRecord, EndState, ProgressRow, Store
 from fittingroom.workspace import Workspace, write_atomically
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
+STATES: dict[Reason, EndState] = {
+    "completed": "finished",
+    "early_stop": "finished",
+    "stopped": "stopped",
+    "paused": "paused",
+    "handed_back": "queued",
+}
 Listener = Callable[[str, Event], None]
 """Hears every event of a run: its id, and what happened."""
 
@@ -126,7 +133,7 @@ def class_weights(spec: RunSpec, data: Dataset, splits: Splits, device: str) -> 
     return torch.from_numpy(weights.astype(np.float32)).to(device)
 
 
-def execute(run: PreparedRun, listen: Listener = lambda *_: None, stop: Callable[[], bool] = lambda: False) -> str:
+def execute(run: PreparedRun, listen: Listener = lambda *_: None, stop: Stop = lambda: None) -> str:
     """Train a prepared run and store everything about it; returns its id.
 
     ``stop`` is asked after every step. Whatever happens, the store says how the run ended, and the best weights so
@@ -173,8 +180,7 @@ class Recorder:
                 self._sweep(artifacts)
             case Ended():
                 self._save_last()
-                state: EndState = "stopped" if event.reason == "stopped" else "finished"
-                self.store.end(self.name, self.attempt, state, message=event.explanation)
+                self.store.end(self.name, self.attempt, STATES[event.reason], message=event.explanation)
         if time.monotonic() - self.saved > SECONDS_BETWEEN_CHECKPOINTS:
             self._save_last()
 

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from fittingroom.spec.events import StopReason
+
 PATIENCE = 5.0
 """Seconds after the first signal during which further ones change nothing."""
 
 
 @contextmanager
-def stopping_on_signals() -> Iterator[Callable[[], bool]]:
-    """Gives a function that says whether to stop.
+def stopping_on_signals() -> Iterator[Callable[[], StopReason | None]]:
+    """Gives a function that says whether to stop, and why.
 
     Stopping takes a step and the saving of the weights. Further signals within that time are impatience and change
     nothing; from ``PATIENCE`` seconds on, one more interrupts at once. Outside the main thread signals cannot be
@@ -23,7 +25,7 @@ def stopping_on_signals() -> Iterator[Callable[[], bool]]:
     """
     asked, first = threading.Event(), 0.0
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield lambda: None
         return
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -36,7 +38,7 @@ def stopping_on_signals() -> Iterator[Callable[[], bool]]:
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked.is_set
+        yield lambda: "stopped" if asked.is_set() else None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -33,6 +33,8 @@ class EpochMetrics:
     """Of the epoch's last step."""
     seconds: float
     """Training and validation of this epoch, without saving."""
+    phase: str | None = None
+    """Name of the phase that it belongs to; None for the run proper."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ class EpochEnded:
     """Early stopping in words: what it watches, best so far, patience left; empty without early stopping."""
 
 
-Reason = Literal["completed", "early_stop", "stopped"]
+StopReason = Literal["stopped", "paused", "handed_back"]
+"""Who asked: a user for good, a user for now, or a worker that ends and leaves the run to the next."""
+Reason = Literal["completed", "early_stop", StopReason]
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,13 @@ from fittingroom.store.records import (
     EndState,
     Opening,
     ProgressRow,
+    Request,
     RunDetails,
     RunState,
     RunSummary,
     Score,
     StaleAttempt,
+    WorkerRecord,
 )
 
 if TYPE_CHECKING:
@@ -34,12 +36,14 @@ __all__ = [
     "Opening",
     "Owner",
     "ProgressRow",
+    "Request",
     "RunDetails",
     "RunState",
     "RunSummary",
     "Score",
     "StaleAttempt",
     "Store",
+    "WorkerRecord",
 ]
 
 

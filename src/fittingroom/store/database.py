@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from fittingroom.errors import InvalidInput, WorkspaceError
 from fittingroom.store.failures import ANOTHER_WORKSPACE, explained
+from fittingroom.store.owners import Owner
 from fittingroom.store.schema import SCHEMA
 
 BUSY_SECONDS = 15
@@ -100,6 +101,7 @@ class Database:
         from fittingroom.store.migrations import upgrade  # Alembic takes 0.2 s and is rarely needed
 
         with self.writing("schema") as connection:
+            _refuse_while_training(connection, self.name)
             upgrade(connection)  # which does nothing when another process was faster
 
 
@@ -180,6 +182,19 @@ def _version(connection: Connection, name: str) -> str | None:
             f"{SCHEMA}); upgrade with: pip install --upgrade fittingroom; nothing was changed"
         )
     return version
+
+
+def _refuse_while_training(connection: Connection, name: str) -> None:
+    """Raise WorkspaceError while a process of this host trains into tables that are about to change under it."""
+    if not inspect(connection).has_table("attempts"):
+        return
+    query = "SELECT runs.id, host, pid, process_started FROM runs JOIN attempts ON run = id AND number = attempt "
+    for row in connection.execute(text(query + "WHERE state = 'running'")):
+        if Owner(row.host, row.pid, row.process_started).alive():
+            raise WorkspaceError(
+                f"the database {name} has to be brought up to date, but process {row.pid} is training {row.id}; "
+                "wait until that has ended, or stop it, then try again; nothing was changed"
+            )
 
 
 def _prefer_wal(engine: Engine, path: Path) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from fittingroom.errors import WorkspaceError
+from fittingroom.errors import WorkspaceBusy, WorkspaceError
 
 ANOTHER_WORKSPACE = "choose another workspace with --workspace"
 
@@ -43,7 +43,9 @@ def explained(database: str) -> Iterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
-        raise WorkspaceError(f"the database {database} {_complaint(error.orig)}") from error.orig
+        busy = error.connection_invalidated or getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+        kind = WorkspaceBusy if busy else WorkspaceError
+        raise kind(f"the database {database} {_complaint(error.orig)}") from error.orig
 
 
 def _complaint(error: BaseException | None) -> str:

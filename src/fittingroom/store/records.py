@@ -16,8 +16,11 @@ from fittingroom.errors import FittingRoomError
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.store.owners import Owner
 
-EndState = Literal["finished", "stopped", "failed"]
-RunState = Literal["running", "finished", "stopped", "failed", "interrupted"]
+EndState = Literal["finished", "stopped", "paused", "failed", "queued"]
+"""How an attempt leaves its run; ``queued``: for a worker to go on with."""
+RunState = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
+Request = Literal["stop", "pause"]
+"""What a user asks of the process that trains a run."""
 
 
 class StaleAttempt(FittingRoomError):
@@ -69,6 +72,8 @@ class AttemptRecord:
     """None while it goes on, and for ever when its process was killed."""
     plan: Mapping[str, Any]
     """How this machine executes the run: precision, layout, threads, versions."""
+    beats: int = 0
+    """Counts up while its process lives, so that another host can see that it does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +84,10 @@ class RunSummary:
     name: str
     state: RunState
     """``interrupted``: it was running, but no living process works on it."""
+    attempt: int
+    """Number of the newest attempt; 0 before the first."""
+    queued: datetime | None
+    """Since when workers take care of it; None when they do not."""
     message: str | None
     """Why it stopped or failed."""
     created: datetime
@@ -113,6 +122,20 @@ class RunDetails(RunSummary):
     def plan(self) -> Mapping[str, Any] | None:
         """The newest attempt's; None before the first."""
         return self.attempts[-1].plan if self.attempts else None
+
+
+@dataclass(frozen=True)
+class WorkerRecord:
+    """A process that executes queued runs."""
+
+    id: str
+    owner: Owner
+    started: datetime
+    threads: int
+    """CPU threads that it trains with, where a run's plan says nothing else."""
+    run: str | None
+    """What it trains just now."""
+    beats: int
 
 
 @dataclass(frozen=True)

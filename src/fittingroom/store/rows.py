@@ -15,7 +15,17 @@ from fittingroom.spec.events import EpochMetrics
 from fittingroom.store import schema
 from fittingroom.store.names import NEWEST, not_found
 from fittingroom.store.owners import Owner
-from fittingroom.store.records import Artifact, AttemptRecord, DataRecord, Opening, ProgressRow, RunDetails, RunSummary
+from fittingroom.store.records import (
+    Artifact,
+    AttemptRecord,
+    DataRecord,
+    Opening,
+    ProgressRow,
+    RunDetails,
+    RunState,
+    RunSummary,
+    StaleAttempt,
+)
 
 Record = EpochMetrics | ProgressRow | Opening
 
@@ -82,12 +92,35 @@ def test_results(connection: Connection, run: str) -> list[Opening]:
     return [Opening(**row) for row in connection.execute(query).mappings()]
 
 
+def newest_attempt(connection: Connection, run: str) -> int:
+    """The number of the run's newest attempt, 0 before the first; raises NotFound."""
+    number: int | None = connection.scalar(select(schema.runs.c.attempt).where(schema.runs.c.id == run))
+    if number is None:
+        raise not_found(connection, run)
+    return number
+
+
+def check_newest(connection: Connection, run: str, attempt: int) -> None:
+    """Raise StaleAttempt unless the attempt is still the run's newest."""
+    newest = newest_attempt(connection, run)
+    if attempt != newest:
+        raise StaleAttempt(
+            f'attempt {attempt} at run "{run}" may not record anything: attempt {newest} has taken over; '
+            "end this process"
+        )
+
+
 def owner_of(connection: Connection, run: str) -> Owner | None:
     """The process that works or last worked on a run; None when none ever did."""
     runs, attempts = schema.runs, schema.attempts
     query = select(attempts).join(runs, _newest_attempt()).where(runs.c.id == run)
     row = connection.execute(query).first()
     return None if row is None else Owner(row.host, row.pid, row.process_started)
+
+
+def stored_state(state: RunState) -> str:
+    """What the table holds for a state that people are told."""
+    return "running" if state == "interrupted" else state
 
 
 def _newest_first() -> Select[Any]:
@@ -135,6 +168,7 @@ def _attempt(row: Row[Any]) -> AttemptRecord:
         started=row.started,
         ended=row.ended,
         plan=json.loads(row.plan),
+        beats=row.beats,
     )
 
 

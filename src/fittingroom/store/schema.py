@@ -1,8 +1,10 @@
 """The tables as they are now. How older databases get here is told by ``migrations``.
 
     run_numbers   the last number given to a slug, so that no id is ever given twice
-    runs          one row per run; ``attempt`` is the newest attempt's number, the only one that may write
-    attempts      who works or worked on a run
+    runs          one row per run; ``attempt`` is the newest attempt's number, the only one that may write;
+                  ``queued`` says since when the queue takes care of it, ``deleted`` since when it lies in the trash
+    attempts      who works or worked on a run; ``beats`` counts up while its process lives
+    workers       the processes that execute queued runs
     epochs        figures by epoch
     progress      where a running run stands; emptied when it ends
     artifacts     the one file of each kind that counts
@@ -31,7 +33,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; four digits, so that versions compare as text."""
 
 
@@ -103,6 +105,9 @@ runs = Table(
     Column("validation_accuracy", Float),
     Column("validation_loss", Float),
     Column("train_seconds", Float, nullable=False),
+    Column("queued", UTCTime),
+    Column("request", Text),
+    Column("deleted", UTCTime),
 )
 
 attempts = Table(
@@ -116,6 +121,21 @@ attempts = Table(
     Column("started", UTCTime, nullable=False),
     Column("ended", UTCTime),
     Column("plan", Text, nullable=False),
+    Column("beats", Integer, nullable=False, server_default="0"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_started", Float, nullable=False),
+    Column("started", UTCTime, nullable=False),
+    Column("threads", Integer, nullable=False),
+    Column("run", Text),
+    Column("request", Text),
+    Column("beats", Integer, nullable=False, server_default="0"),
 )
 
 epochs = Table(
@@ -130,6 +150,7 @@ epochs = Table(
     Column("validation_accuracy", Figure),
     Column("learning_rate", Float, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("phase", Text),
 )
 
 progress = Table(

@@ -22,6 +22,7 @@ from fittingroom.store import rows, schema
 from fittingroom.store.database import Database, upsert
 from fittingroom.store.names import new_id, not_found, slug_of
 from fittingroom.store.owners import Owner
+from fittingroom.store.queue import Queue
 from fittingroom.store.records import (
     Artifact,
     DataRecord,
@@ -31,7 +32,6 @@ from fittingroom.store.records import (
     RunDetails,
     RunSummary,
     Score,
-    StaleAttempt,
     now,
 )
 from fittingroom.workspace import Workspace
@@ -46,6 +46,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.queue = Queue(database)
 
     @classmethod
     def open(cls, place: str | os.PathLike[str]) -> Store:
@@ -75,12 +76,13 @@ class Store:
         parameters: int,
         lineage: Mapping[str, object] | None = None,
         reserved: Collection[str] = (),
+        queued: bool = False,
     ) -> str:
         """Remember a new run; returns its id, such as ``starter-1``, which no other run has or will ever have.
 
         ``spec`` is JSON text and kept to the letter, ``spec_id`` its content id, ``fingerprint`` the data set's,
         ``reserved`` are ids that are not to be given, because files of theirs are there.
-        The run reads as interrupted until an attempt at it begins.
+        It is put into the queue if ``queued``, else reads as interrupted until an attempt at it begins.
         """
         slug = slug_of(name)
         with self._database.writing(slug) as connection:
@@ -88,7 +90,7 @@ class Store:
             row = {
                 "id": run,
                 "name": name,
-                "state": "running",
+                "state": "queued" if queued else "running",
                 "created": now(),
                 "attempt": 0,
                 "spec": spec,
@@ -98,23 +100,36 @@ class Store:
                 "parameters": parameters,
                 "epochs_done": 0,
                 "train_seconds": 0.0,
+                "queued": now() if queued else None,
             }
             connection.execute(insert(schema.runs).values(row))
         return run
 
-    def begin_attempt(self, run: str, plan: Mapping[str, object], *, after_epoch: int = 0) -> int:
+    def begin_attempt(
+        self,
+        run: str,
+        plan: Mapping[str, object],
+        *,
+        after_epoch: int = 0,
+        seen: RunSummary | None = None,
+        by_worker: bool = False,
+    ) -> int:
         """This process now works on the run, by this plan; returns the attempt's number, counted from 1.
 
         Epochs later than ``after_epoch``, where it takes the run up, are forgotten: they will be trained again.
-        Raises InvalidInput while another living process of this host works on it.
+        ``seen`` is the run as whoever takes it up has read it. A run that anyone but a worker takes up leaves the
+        queue. Raises InvalidInput while another living process of this host works on it, and where it is no longer
+        as it was seen: then somebody else was faster.
         """
         owner = Owner.this_process()
         with self._database.writing(run) as connection:
-            number = _newest_attempt(connection, run) + 1
+            number = rows.newest_attempt(connection, run) + 1
             other = rows.owner_of(connection, run)
             state = connection.scalar(select(schema.runs.c.state).where(schema.runs.c.id == run))
             if state == "running" and other not in {None, owner} and other.alive():
                 raise InvalidInput(f'run "{run}" is being trained by process {other.pid}; stop that one first')
+            if seen and (number - 1, state) != (seen.attempt, rows.stored_state(seen.state)):
+                raise InvalidInput(f'run "{run}" has just been taken up or changed by another process; look again')
             row = {
                 "run": run,
                 "number": number,
@@ -128,7 +143,7 @@ class Store:
             later = schema.epochs.c.run == run, schema.epochs.c.epoch > after_epoch
             connection.execute(delete(schema.epochs).where(*later))
             going_on = {"attempt": number, "state": "running", "message": None, "epochs_done": after_epoch}
-            _set_run(connection, run, going_on)
+            _set_run(connection, run, going_on | {"request": None} | ({} if by_worker else {"queued": None}))
         return number
 
     def record_epoch(
@@ -173,7 +188,7 @@ class Store:
         validation_loss: float | None = None,
         train_seconds: float | None = None,
     ) -> None:
-        """The attempt is over and says how; its progress is forgotten.
+        """The attempt is over and says how; its progress is forgotten. ``queued`` leaves the run to any worker.
 
         Figures that are left out stay what the epochs have made them. ``train_seconds`` is the whole run's.
         """
@@ -186,7 +201,8 @@ class Store:
         given = {name: value for name, value in figures.items() if value is not None}
         attempts, progress = schema.attempts, schema.progress
         with self._writing_as(run, attempt) as connection:
-            _set_run(connection, run, {"state": state, "message": message, **given})
+            in_queue = {} if state == "queued" else {"queued": None}
+            _set_run(connection, run, {"state": state, "message": message, "request": None, **in_queue, **given})
             ended = update(attempts).where(attempts.c.run == run, attempts.c.number == attempt).values(ended=now())
             connection.execute(ended)
             connection.execute(delete(progress).where(progress.c.run == run))
@@ -264,12 +280,7 @@ class Store:
     def _writing_as(self, run: str, attempt: int) -> Iterator[Connection]:
         """A transaction of an attempt that is still the run's newest; else StaleAttempt."""
         with self._database.writing(run) as connection:
-            newest = _newest_attempt(connection, run)
-            if attempt != newest:
-                raise StaleAttempt(
-                    f'attempt {attempt} at run "{run}" may not record anything: attempt {newest} has taken over; '
-                    "end this process"
-                )
+            rows.check_newest(connection, run, attempt)
             yield connection
 
 
@@ -277,14 +288,6 @@ def _adopt(connection: Connection, run: str, attempt: int, artifacts: Sequence[A
     for artifact in artifacts:
         row = {"run": run, "attempt": attempt, **asdict(artifact), "path": artifact.path.as_posix()}
         upsert(connection, schema.artifacts, row)
-
-
-def _newest_attempt(connection: Connection, run: str) -> int:
-    """The number of the run's newest attempt, 0 before the first; raises NotFound."""
-    number: int | None = connection.scalar(select(schema.runs.c.attempt).where(schema.runs.c.id == run))
-    if number is None:
-        raise not_found(connection, run)
-    return number
 
 
 def _openings(connection: Connection, fingerprint: str) -> int:
