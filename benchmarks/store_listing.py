@@ -1,4 +1,4 @@
-"""How long listing and showing runs takes: 1,000 runs of 200 epochs in a new SQLite database.
+"""How long listing and showing runs takes: 1,000 runs of 200 epochs and 3 files in a new SQLite database.
 
     python benchmarks/store_listing.py [--runs 1000] [--epochs 200]
 
@@ -20,14 +20,14 @@ from pathlib import Path
 import sqlalchemy
 
 from fittingroom.store import Store
-from fittingroom.store.schema import attempts, epochs, runs
+from fittingroom.store.schema import artifacts, attempts, epochs, runs
 
 IMPORTS = "import sys, sqlite3, psutil, sqlalchemy.dialects.sqlite.pysqlite\nfrom fittingroom.store import Store\n"
 LISTING = IMPORTS + "with Store.open(sys.argv[1]) as store: print(len(store.runs()))"
 
 
 def fill(database: Path, run_count: int, epoch_count: int) -> None:
-    """Real runs by the store's own methods; their epochs, and an attempt each, in bulk."""
+    """Real runs by the store's own methods; their epochs and files, and an attempt each, in bulk."""
     with Store.open(database) as store:
         names = [
             store.create_run(name="listed", spec="{}" * 1_000, spec_id="a" * 64, fingerprint="f", parameters=1)
@@ -44,6 +44,9 @@ def fill(database: Path, run_count: int, epoch_count: int) -> None:
             connection.execute(sqlalchemy.insert(attempts).values(run=name, **attempt))
             rows = [{"run": name, "epoch": epoch, **figures} for epoch in range(1, epoch_count + 1)]
             connection.execute(sqlalchemy.insert(epochs), rows)
+            files = [{"kind": kind, "path": f"runs/{name}/{kind}"} for kind in ("best", "last", "predictions")]
+            about = {"run": name, "attempt": 1, "sha256": "a" * 64, "bytes": 1_000_000}
+            connection.execute(sqlalchemy.insert(artifacts), [file | about for file in files])
     engine.dispose()
 
 

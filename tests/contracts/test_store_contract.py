@@ -6,11 +6,9 @@ import math
 import os
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 import sqlalchemy
@@ -21,29 +19,6 @@ from fittingroom.store import Artifact, DataRecord, ProgressRow, Score, StaleAtt
 
 POSTGRES = os.environ.get("FITTINGROOM_TEST_POSTGRES")
 SPEC = '{"format": 1, "name": "Größe",\n "seed": 0.1000}'
-
-
-@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where a store of one test can be: an empty folder, or an empty schema of the PostgreSQL database."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "fittingroom.sqlite")
-        return
-    assert POSTGRES is not None
-    url, own = sqlalchemy.make_url(POSTGRES).set(drivername="postgresql+psycopg"), f"test_{uuid.uuid4().hex}"
-    engine = sqlalchemy.create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {own}"))
-    yield url.update_query_dict({"options": f"-csearch_path={own}"}).render_as_string(hide_password=False)
-    with engine.begin() as connection:
-        connection.execute(sqlalchemy.text(f"DROP SCHEMA {own} CASCADE"))
-    engine.dispose()
-
-
-@pytest.fixture
-def store(place: str) -> Iterator[Store]:
-    with Store.open(place) as store:
-        yield store
 
 
 def new_run(store: Store, name: str = "starter", **changes: object) -> str:
@@ -70,7 +45,8 @@ def test_a_new_run_is_kept_to_the_letter(store: Store) -> None:
 
 def test_ids_count_up_by_slug_and_are_never_given_twice(store: Store) -> None:
     assert [new_run(store, name) for name in ("cnn bn", "CNN-bn", "cnn")] == ["cnn-bn-1", "cnn-bn-2", "cnn-1"]
-    store.delete_run("cnn-bn-2")
+    store.trash.delete("cnn-bn-2")
+    store.trash.purge(["cnn-bn-2"])
     assert new_run(store, "cnn bn") == "cnn-bn-3"
     assert new_run(store, "網絡") == "run-1"
     assert new_run(store, "x" * 100) == "x" * 60 + "-1"
@@ -242,27 +218,6 @@ def test_unknown_runs_are_refused_with_a_suggestion(store: Store) -> None:
         store.begin_attempt("qqq", {})
     with pytest.raises(NotFound, match=unknown):
         store.record_epoch("qqq", 1, epoch(1))
-    with pytest.raises(NotFound, match=unknown):
-        store.delete_run("qqq")
-
-
-def test_a_run_can_be_deleted_when_nobody_works_on_it(store: Store) -> None:
-    run, other = new_run(store), new_run(store)
-    for each in (run, other):
-        attempt = store.begin_attempt(each, {})
-        store.record_epoch(each, attempt, epoch(1))
-        store.adopt(each, attempt, Artifact("best", PurePosixPath("runs/x"), "aa", 1, 1))
-    message = f'^run "starter-1" cannot be deleted while process {os.getpid()} trains it; stop it first$'
-    with pytest.raises(InvalidInput, match=message):
-        store.delete_run(run)
-    store.end(run, attempt, "finished")
-    store.open_test("f0", [Score(run, 0.9, 0.3, 10_000)])
-    assert store.delete_run(run) == Path("runs/starter-1")
-    assert [each.id for each in store.runs()] == [other]
-    assert len(store.run(other).epochs) == len(store.run(other).artifacts) == 1
-    assert store.openings("f0") == 1
-    with pytest.raises(NotFound, match='there is no run "starter-1"'):
-        store.record_epoch(run, attempt, epoch(2))
 
 
 def test_the_ledger_counts_every_look_at_a_test_set(store: Store) -> None:

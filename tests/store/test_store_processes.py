@@ -69,7 +69,7 @@ def test_what_was_recorded_survives_a_kill(
     assert len(seen) in {last_told, last_told + 1}  # the last one may have been committed but not told
     assert kept.epochs_done == len(seen)
     assert intact()
-    store.delete_run(kept.id)
+    store.trash.delete(kept.id)
     assert store.runs() == []
 
 

@@ -69,6 +69,16 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def size(count: int) -> str:
+    """``812 B``, ``1.2 MB``: decimal units, as disks and file managers count."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.1f} {unit}"
+
+
 def when(time: datetime) -> str:
     """Local time, to the minute."""
     return f"{time.astimezone():%Y-%m-%d %H:%M}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-
-from fittingroom.errors import WorkspaceError
+from fittingroom.errors import NotFound
 from fittingroom.store import RunDetails, RunSummary, Store
 from fittingroom.workspace import Workspace
 
@@ -20,23 +18,15 @@ def list_runs(workspace: Workspace, limit: int | None = None) -> list[RunSummary
         return store.runs(limit)
 
 
+def find_origin(workspace: Workspace, run: str) -> RunDetails | None:
+    """A run that another one comes from; None when it is no longer there, or was a file."""
+    try:
+        return find_run(workspace, run)
+    except NotFound:
+        return None
+
+
 def find_run(workspace: Workspace, run: str) -> RunDetails:
     """One run by its id, or the newest as ``last``; raises NotFound with the nearest name."""
     with open_store(workspace) as store:
         return store.run(run)
-
-
-def delete_run(workspace: Workspace, run: str) -> None:
-    """Forget a run and remove its files; openings of the test set stay counted.
-
-    Raises InvalidInput while a living process trains it.
-    """
-    with open_store(workspace) as store:
-        folder = workspace.root / store.delete_run(run)
-    try:
-        if folder.exists():
-            shutil.rmtree(folder)
-    except OSError as error:
-        raise WorkspaceError(
-            f"the run is forgotten, but its folder {folder} cannot be removed: {error.strerror}; remove it by hand"
-        ) from error

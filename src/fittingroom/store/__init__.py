@@ -13,6 +13,7 @@ from fittingroom.store.records import (
     Artifact,
     AttemptRecord,
     DataRecord,
+    DiskUse,
     EndState,
     Opening,
     ProgressRow,
@@ -22,6 +23,7 @@ from fittingroom.store.records import (
     RunSummary,
     Score,
     StaleAttempt,
+    TakenUp,
     WorkerRecord,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "Artifact",
     "AttemptRecord",
     "DataRecord",
+    "DiskUse",
     "EndState",
     "Opening",
     "Owner",
@@ -43,6 +46,7 @@ __all__ = [
     "Score",
     "StaleAttempt",
     "Store",
+    "TakenUp",
     "WorkerRecord",
 ]
 

@@ -107,11 +107,19 @@ class Database:
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, object]) -> None:
     """Insert a row, or put it in the place of the one with the same primary key."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     keys = [column.name for column in table.primary_key]
-    statement = insert(table).values(**row)
+    statement = _insert(connection, table).values(**row)
     others = {name: statement.excluded[name] for name in row if name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others))
+
+
+def insert_if_new(connection: Connection, table: Table, row: Mapping[str, object]) -> None:
+    """Insert a row, unless there is one with the same primary key."""
+    connection.execute(_insert(connection, table).values(**row).on_conflict_do_nothing())
+
+
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _url(place: str | os.PathLike[str]) -> URL:

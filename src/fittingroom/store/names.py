@@ -34,9 +34,11 @@ def new_id(connection: Connection, slug: str, reserved: Collection[str] = ()) ->
 
 
 def not_found(connection: Connection, name: str) -> NotFound:
-    """The error for a run that is not there, with the runs that may be meant."""
+    """The error for a run that is not there: deleted, or with the runs that may be meant."""
     runs = schema.runs
-    known = connection.scalars(select(runs.c.id).order_by(runs.c.created.desc())).all()
+    if connection.scalar(select(runs.c.deleted).where(runs.c.id == name)) is not None:
+        return NotFound(f'run "{name}" was deleted; bring it back with: fittingroom runs undelete {name}')
+    known = connection.scalars(select(runs.c.id).where(runs.c.deleted.is_(None)).order_by(runs.c.created.desc())).all()
     if not known:
         return NotFound(f'there is no run "{name}", nor any other yet; train one with: fittingroom train starter')
     close = get_close_matches(name, known, n=1)

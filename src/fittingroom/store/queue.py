@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
 from typing import Literal
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from fittingroom.errors import InvalidInput
+from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.store import rows, schema
 from fittingroom.store.database import Database
 from fittingroom.store.owners import Owner
-from fittingroom.store.records import Request, RunDetails, WorkerRecord, now
+from fittingroom.store.records import LEFT, Request, RunDetails, RunSummary, WorkerRecord, now
 
 DEATHS = 3
 """Attempts in a row that may die before they have saved anything; then the run is left alone."""
-LEFT = {"stop": "stopped", "pause": "paused"}
 
 
 class Queue:
@@ -35,16 +36,17 @@ class Queue:
     def put(self, run: str) -> None:
         """Let workers go on with a run that was stopped, paused, broken or interrupted.
 
-        Raises InvalidInput for one that is finished, waiting already, or being trained.
+        One that a dead worker left behind keeps its place. Raises InvalidInput for one that is finished, waiting
+        already, or being trained.
         """
         runs = schema.runs
         with self._database.writing(run) as connection:
             details = rows.details(connection, run)
             if details.state in {"finished", "running", "queued"}:
                 is_so = {"queued": "in the queue already"}.get(details.state, details.state)
-                raise InvalidInput(f'run "{run}" is {is_so}, so there is nothing to resume')
-            waiting = {"state": "queued", "queued": now(), "message": None, "request": None}
-            connection.execute(update(runs).where(runs.c.id == run).values(**waiting))
+                raise InvalidInput(f'run "{details.id}" is {is_so}, so there is nothing to resume')
+            waiting = {"state": "queued", "queued": details.queued or now(), "message": None, "request": None}
+            connection.execute(update(runs).where(runs.c.id == details.id).values(**waiting))
 
     def ask(self, run: str, request: Request) -> Literal["done", "asked"]:
         """Stop a run, or pause it: at once where nobody trains it, else its process is asked and ends within a step.
@@ -53,15 +55,16 @@ class Queue:
         """
         runs = schema.runs
         with self._database.writing(run) as connection:
-            state = rows.details(connection, run).state
+            details = rows.details(connection, run)
+            this, state = runs.c.id == details.id, details.state
             if state == "running":
-                connection.execute(update(runs).where(runs.c.id == run).values(request=request))
+                connection.execute(update(runs).where(this).values(request=request))
                 return "asked"
             if state not in {"queued", "interrupted"}:
-                raise InvalidInput(f'run "{run}" is {state}, so there is nothing to {request}')
+                raise InvalidInput(f'run "{details.id}" is {state}, so there is nothing to {request}')
             why = "Taken out of the queue." if state == "queued" else "Its process had already ended."
             left = {"state": LEFT[request], "message": why, "queued": None, "request": None}
-            connection.execute(update(runs).where(runs.c.id == run).values(**left))
+            connection.execute(update(runs).where(this).values(**left))
             return "done"
 
     # -- what a training process reads and says --------------------------------------------------------------------
@@ -82,59 +85,72 @@ class Queue:
 
     # -- what workers look for -------------------------------------------------------------------------------------
 
-    def waiting(self) -> int:
-        """How many runs wait for a worker."""
-        runs = schema.runs
-        with self._database.reading() as connection:
-            return (
-                connection.scalar(select(func.count()).where(runs.c.state == "queued", runs.c.deleted.is_(None))) or 0
-            )
-
     def next(self, given_up: Collection[tuple[str, int]] = ()) -> RunDetails | None:
-        """The run that has waited longest: queued, or left by a worker that is dead; None when there is none.
+        """The run that has waited longest: ``queued``, or ``interrupted`` because its worker is dead; else None.
 
         ``given_up``: runs with the number of their newest attempt whose process, on another host, has been watched
-        without a beat for too long. Runs that kill whoever takes them up are marked as failed on the way.
+        without a beat for too long. A run that its dead worker was asked to stop, or that kills whoever takes it up,
+        leaves the queue on the way. Nothing is claimed: ``Store.begin_attempt(seen=...)`` does that.
         """
         for run in self._managed():
-            if run.state == "running" and (run.id, run.attempt) not in given_up:
+            lost = run.state == "interrupted" or (run.id, run.attempt) in given_up
+            if run.state == "running" and not lost:
                 continue
-            if not self._kills(run):
-                return run
+            if lost and self._leaves(run):
+                continue
+            with suppress(NotFound), self._database.reading() as connection:  # it may be deleted by now
+                details = rows.details(connection, run.id)
+                if details.attempt == run.attempt:
+                    return replace(details, state="interrupted" if lost else "queued")
         return None
 
-    def elsewhere(self) -> list[RunDetails]:
-        """Queued runs that processes of other hosts train: their beats are in the newest attempt."""
-        here = Owner.this_process().host
-        return [run for run in self._managed() if run.state == "running" and run.attempts[-1].owner.host != here]
-
-    def _managed(self) -> list[RunDetails]:
-        """All runs that the queue takes care of, the longest waiting first."""
-        runs = schema.runs
-        mine = runs.c.queued.is_not(None), runs.c.state.in_(["queued", "running"]), runs.c.deleted.is_(None)
-        with self._database.reading() as connection:
-            names = connection.scalars(select(runs.c.id).where(*mine).order_by(runs.c.queued, runs.c.id)).all()
-            return [rows.details(connection, name) for name in names]
-
-    def _kills(self, run: RunDetails) -> bool:
-        """Whether the last attempts all died before they saved anything; then the run is marked as failed."""
-        if run.state == "queued" or len(run.attempts) < DEATHS:
-            return False
-        artifacts, runs = schema.artifacts, schema.runs
-        with self._database.reading() as connection:
-            query = select(func.max(artifacts.c.attempt)).where(artifacts.c.run == run.id)
-            saved = connection.scalar(query) or 0
-        deaths = [attempt for attempt in run.attempts[-DEATHS:] if attempt.ended is None and attempt.number > saved]
-        if len(deaths) < DEATHS:
-            return False
-        why = (
-            f"{DEATHS} processes in a row have died while training it, before they could save anything; "
-            "it may need more memory than there is"
+    def beats_elsewhere(self) -> dict[tuple[str, int], int]:
+        """The beats of queued runs that other hosts train, by run and attempt; who is alive there counts on."""
+        runs, attempts = schema.runs, schema.attempts
+        query = (
+            select(attempts.c.run, attempts.c.number, attempts.c.beats)
+            .join(runs, (runs.c.id == attempts.c.run) & (runs.c.attempt == attempts.c.number))
+            .where(runs.c.queued.is_not(None), runs.c.state == "running", attempts.c.host != Owner.this_process().host)
         )
+        with self._database.reading() as connection:
+            return {(row.run, row.number): row.beats for row in connection.execute(query)}
+
+    def _managed(self) -> list[RunSummary]:
+        """All runs that the queue takes care of, the longest waiting first."""
+        with self._database.reading() as connection:
+            return rows.queued(connection)
+
+    def _leaves(self, run: RunSummary) -> bool:
+        """Take a run without a process out of the queue: as it was asked, or as failed when it kills its processes.
+
+        True also when somebody has taken it up in this moment.
+        """
+        runs = schema.runs
+        same = runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state == "running"
         with self._database.writing(run.id) as connection:
-            same = runs.c.id == run.id, runs.c.attempt == run.attempt, runs.c.state == "running"
-            connection.execute(update(runs).where(*same).values(state="failed", message=why, queued=None))
-        return True
+            row = connection.execute(select(runs.c.request).where(*same)).first()
+            if row is None:
+                return True
+            if row.request is not None:
+                left = {"state": LEFT[row.request], "message": "Its process had already ended."}
+            elif self._kills(connection, run):
+                why = (
+                    f"{DEATHS} processes in a row have died while training it, before they could save anything; "
+                    "it may need more memory than there is"
+                )
+                left = {"state": "failed", "message": why}
+            else:
+                return False
+            connection.execute(update(runs).where(*same).values(**left, queued=None, request=None))
+            return True
+
+    def _kills(self, connection: Connection, run: RunSummary) -> bool:
+        """Whether its last attempts all died before they had saved anything."""
+        artifacts, attempts = schema.artifacts, schema.attempts
+        saved = connection.scalar(select(func.max(artifacts.c.attempt)).where(artifacts.c.run == run.id)) or 0
+        last = attempts.c.run == run.id, attempts.c.number > max(saved, run.attempt - DEATHS)
+        died = select(func.count()).where(*last, attempts.c.ended.is_(None))
+        return connection.scalar(died) == DEATHS
 
     # -- workers ---------------------------------------------------------------------------------------------------
 
@@ -148,12 +164,17 @@ class Queue:
             connection.execute(insert(table).values(**row, started=now(), threads=threads))
         return name
 
-    def report(self, worker: str, run: str | None) -> bool:
-        """A worker says that it lives and what it trains; True when it is asked to end."""
+    def report(self, worker: str, run: str | None) -> None:
+        """A worker says that it lives, and what it trains."""
         table = schema.workers
         with self._database.writing("workers") as connection:
             values = {"run": run, "beats": table.c.beats + 1}
             connection.execute(update(table).where(table.c.id == worker).values(**values))
+
+    def asked_to_end(self, worker: str) -> bool:
+        """Whether a worker has been asked to end."""
+        table = schema.workers
+        with self._database.reading() as connection:
             return connection.scalar(select(table.c.request).where(table.c.id == worker)) == "stop"
 
     def unregister(self, worker: str) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from fittingroom.errors import FittingRoomError
+from fittingroom.errors import FittingRoomError, InvalidInput
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.store.owners import Owner
 
@@ -21,10 +21,16 @@ EndState = Literal["finished", "stopped", "paused", "failed", "queued"]
 RunState = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 Request = Literal["stop", "pause"]
 """What a user asks of the process that trains a run."""
+LEFT: dict[Request, EndState] = {"stop": "stopped", "pause": "paused"}
+"""How a request leaves its run."""
 
 
 class StaleAttempt(FittingRoomError):
     """A newer attempt has taken the run over: what this one wanted to record was refused, and nothing changed."""
+
+
+class TakenUp(InvalidInput):
+    """Another process trains the run, or was faster to take it up or to change it; nothing changed."""
 
 
 def now() -> datetime:
@@ -52,7 +58,7 @@ class Artifact:
     """A file that a run left in the workspace; one of each kind counts."""
 
     kind: str
-    """``best``, ``last``, ``predictions``, ``checkpoint``."""
+    """``best``, ``last``, ``predictions``, ``phase-1``, ``checkpoint-5``."""
     path: PurePosixPath
     """Relative to the workspace."""
     sha256: str
@@ -103,6 +109,10 @@ class RunSummary:
     """Of the best epoch, as is the loss."""
     validation_loss: float | None
     train_seconds: float
+    bytes: int
+    """Of the files that count."""
+    deleted: datetime | None
+    """Since when it lies in the trash; None when it does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +132,15 @@ class RunDetails(RunSummary):
     def plan(self) -> Mapping[str, Any] | None:
         """The newest attempt's; None before the first."""
         return self.attempts[-1].plan if self.attempts else None
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """The bytes of the files that count."""
+
+    kept: int
+    deleted: int
+    """Held by runs in the trash."""
 
 
 @dataclass(frozen=True)

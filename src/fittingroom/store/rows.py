@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import PurePosixPath
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, Select, Table, and_, select
+from sqlalchemy import BigInteger, Connection, Row, RowMapping, ScalarSelect, Select, Table, and_, cast, func, select
 
 from fittingroom.errors import NotFound
 from fittingroom.spec.events import EpochMetrics
@@ -19,6 +19,7 @@ from fittingroom.store.records import (
     Artifact,
     AttemptRecord,
     DataRecord,
+    DiskUse,
     Opening,
     ProgressRow,
     RunDetails,
@@ -37,13 +38,30 @@ def columns_of(table: Table, record: type[Record]) -> list[Any]:
 
 def summaries(connection: Connection, *, limit: int | None = None) -> list[RunSummary]:
     """Runs, newest first, in one query."""
-    return [RunSummary(**_summary(row)) for row in connection.execute(_newest_first().limit(limit))]
+    kept = _newest_first().where(schema.runs.c.deleted.is_(None))
+    return [RunSummary(**_summary(row)) for row in connection.execute(kept.limit(limit))]
+
+
+def trash(connection: Connection) -> list[RunSummary]:
+    """Deleted runs, those deleted last first, in one query."""
+    deleted = schema.runs.c.deleted
+    lying_there = _every_run().where(deleted.is_not(None)).order_by(deleted.desc(), schema.runs.c.id)
+    return [RunSummary(**_summary(row)) for row in connection.execute(lying_there)]
+
+
+def queued(connection: Connection) -> list[RunSummary]:
+    """Runs that the queue takes care of, waiting or being trained, the longest waiting first, in one query."""
+    runs = schema.runs
+    waiting = runs.c.queued.is_not(None), runs.c.state.in_(["queued", "running"]), runs.c.deleted.is_(None)
+    query = _every_run().where(*waiting).order_by(runs.c.queued, runs.c.id)
+    return [RunSummary(**_summary(row)) for row in connection.execute(query)]
 
 
 def details(connection: Connection, name: str) -> RunDetails:
-    """All about one run; raises NotFound."""
-    query = _newest_first().add_columns(schema.runs.c.spec, schema.runs.c.lineage)
-    row = connection.execute(query.limit(1) if name == NEWEST else query.where(schema.runs.c.id == name)).first()
+    """All about one run; raises NotFound, also for a deleted one."""
+    runs = schema.runs
+    query = _newest_first().where(runs.c.deleted.is_(None)).add_columns(runs.c.spec, runs.c.lineage)
+    row = connection.execute(query.limit(1) if name == NEWEST else query.where(runs.c.id == name)).first()
     if row is None:
         raise not_found(connection, name)
     run = row.id
@@ -55,6 +73,18 @@ def details(connection: Connection, name: str) -> RunDetails:
         epochs=tuple(EpochMetrics(**each) for each in _figures(connection, run)),
         artifacts={each.kind: _artifact(each) for each in _rows(connection, schema.artifacts, run)},
     )
+
+
+def disk_use(connection: Connection) -> DiskUse:
+    """The bytes of all artifacts, in one query."""
+    artifacts, deleted = schema.artifacts, schema.runs.c.deleted.is_not(None)
+    query = (
+        select(deleted, cast(func.sum(artifacts.c.bytes), BigInteger))
+        .join(artifacts, artifacts.c.run == schema.runs.c.id)
+        .group_by(deleted)
+    )
+    total = {bool(gone): size for gone, size in connection.execute(query)}
+    return DiskUse(total.get(False, 0), total.get(True, 0))
 
 
 def progress(connection: Connection, run: str, after: int) -> list[ProgressRow]:
@@ -93,8 +123,10 @@ def test_results(connection: Connection, run: str) -> list[Opening]:
 
 
 def newest_attempt(connection: Connection, run: str) -> int:
-    """The number of the run's newest attempt, 0 before the first; raises NotFound."""
-    number: int | None = connection.scalar(select(schema.runs.c.attempt).where(schema.runs.c.id == run))
+    """The number of the run's newest attempt, 0 before the first; raises NotFound, also for a deleted run."""
+    runs = schema.runs
+    query = select(runs.c.attempt).where(runs.c.id == run, runs.c.deleted.is_(None))
+    number: int | None = connection.scalar(query)
     if number is None:
         raise not_found(connection, run)
     return number
@@ -124,15 +156,25 @@ def stored_state(state: RunState) -> str:
 
 
 def _newest_first() -> Select[Any]:
+    return _every_run().order_by(schema.runs.c.created.desc())
+
+
+def _every_run() -> Select[Any]:
     """All of a RunSummary, and the owner of the newest attempt."""
     runs, attempts, data_sets = schema.runs, schema.attempts, schema.data_sets
-    of_the_run = [runs.c[field.name] for field in fields(RunSummary) if field.name != "data"]
+    of_the_run = [runs.c[field.name] for field in fields(RunSummary) if field.name not in {"data", "bytes"}]
     return (
         select(*of_the_run, data_sets.c.name.label("data"), attempts.c.host, attempts.c.pid, attempts.c.process_started)
+        .add_columns(_bytes_of_the_run().label("bytes"))
         .outerjoin_from(runs, attempts, _newest_attempt())
         .outerjoin(data_sets, data_sets.c.fingerprint == runs.c.fingerprint)
-        .order_by(runs.c.created.desc())
     )
+
+
+def _bytes_of_the_run() -> ScalarSelect[int]:
+    artifacts = schema.artifacts
+    total = cast(func.coalesce(func.sum(artifacts.c.bytes), 0), BigInteger)  # PostgreSQL adds up to a decimal
+    return select(total).where(artifacts.c.run == schema.runs.c.id).scalar_subquery()
 
 
 def _newest_attempt() -> Any:

@@ -151,6 +151,7 @@ epochs = Table(
     Column("learning_rate", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("phase", Text),
+    Column("images", BigInteger),
 )
 
 progress = Table(

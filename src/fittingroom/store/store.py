@@ -6,35 +6,37 @@ that was given up for dead can change nothing that counts. Whoever reads needs n
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from fittingroom.errors import InvalidInput
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.store import rows, schema
-from fittingroom.store.database import Database, upsert
-from fittingroom.store.names import new_id, not_found, slug_of
+from fittingroom.store.database import Database, insert_if_new, upsert
+from fittingroom.store.names import new_id, slug_of
 from fittingroom.store.owners import Owner
 from fittingroom.store.queue import Queue
 from fittingroom.store.records import (
+    LEFT,
     Artifact,
     DataRecord,
+    DiskUse,
     EndState,
     Opening,
     ProgressRow,
+    Request,
     RunDetails,
     RunSummary,
     Score,
+    TakenUp,
     now,
 )
-from fittingroom.workspace import Workspace
+from fittingroom.store.trash import Trash
+from fittingroom.store.whole import data_row, insert_whole, to_json
 
 
 class Store:
@@ -47,6 +49,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.queue = Queue(database)
+        self.trash = Trash(database)
 
     @classmethod
     def open(cls, place: str | os.PathLike[str]) -> Store:
@@ -96,7 +99,7 @@ class Store:
                 "spec": spec,
                 "spec_id": spec_id,
                 "fingerprint": fingerprint,
-                "lineage": _json(lineage or {"kind": "new"}),
+                "lineage": to_json(lineage or {"kind": "new"}),
                 "parameters": parameters,
                 "epochs_done": 0,
                 "train_seconds": 0.0,
@@ -117,42 +120,57 @@ class Store:
         """This process now works on the run, by this plan; returns the attempt's number, counted from 1.
 
         Epochs later than ``after_epoch``, where it takes the run up, are forgotten: they will be trained again.
-        ``seen`` is the run as whoever takes it up has read it. A run that anyone but a worker takes up leaves the
-        queue. Raises InvalidInput while another living process of this host works on it, and where it is no longer
-        as it was seen: then somebody else was faster.
+        ``seen`` is the run as whoever takes it up has read it; an attempt that this very process has begun, seen so,
+        goes on by the new plan. A run that anyone but a worker takes up leaves the queue. Raises TakenUp while
+        another living process of this host works on it, and where it is no longer as it was seen.
         """
-        owner = Owner.this_process()
+        owner, attempts = Owner.this_process(), schema.attempts
         with self._database.writing(run) as connection:
-            number = rows.newest_attempt(connection, run) + 1
+            newest = rows.newest_attempt(connection, run)
             other = rows.owner_of(connection, run)
             state = connection.scalar(select(schema.runs.c.state).where(schema.runs.c.id == run))
             if state == "running" and other not in {None, owner} and other.alive():
-                raise InvalidInput(f'run "{run}" is being trained by process {other.pid}; stop that one first')
-            if seen and (number - 1, state) != (seen.attempt, rows.stored_state(seen.state)):
-                raise InvalidInput(f'run "{run}" has just been taken up or changed by another process; look again')
-            row = {
-                "run": run,
-                "number": number,
-                "host": owner.host,
-                "pid": owner.pid,
-                "process_started": owner.started,
-                "started": now(),
-                "plan": _json(plan),
-            }
-            connection.execute(insert(schema.attempts).values(row))
+                raise TakenUp(f'run "{run}" is being trained by process {other.pid}; stop that one first')
+            if seen and (newest, state) != (seen.attempt, rows.stored_state(seen.state)):
+                raise TakenUp(f'run "{run}" has just been taken up or changed by another process; look again')
+            going_on: dict[str, object] = {"state": "running", "message": None, "epochs_done": after_epoch}
+            if seen and state == "running" and other == owner:
+                number = newest  # what has been asked of it meanwhile stands
+                this = attempts.c.run == run, attempts.c.number == number
+                connection.execute(update(attempts).where(*this).values(plan=to_json(plan)))
+            else:
+                number = newest + 1
+                going_on |= {"attempt": number, "request": None}
+                row = {
+                    "run": run,
+                    "number": number,
+                    "host": owner.host,
+                    "pid": owner.pid,
+                    "process_started": owner.started,
+                    "started": now(),
+                    "plan": to_json(plan),
+                }
+                connection.execute(insert(attempts).values(row))
             later = schema.epochs.c.run == run, schema.epochs.c.epoch > after_epoch
             connection.execute(delete(schema.epochs).where(*later))
-            going_on = {"attempt": number, "state": "running", "message": None, "epochs_done": after_epoch}
-            _set_run(connection, run, going_on | {"request": None} | ({} if by_worker else {"queued": None}))
+            _set_run(connection, run, going_on | ({} if by_worker else {"queued": None}))
         return number
 
     def record_epoch(
-        self, run: str, attempt: int, metrics: EpochMetrics, *, best: bool = False, artifacts: Sequence[Artifact] = ()
+        self,
+        run: str,
+        attempt: int,
+        metrics: EpochMetrics,
+        *,
+        best: bool = False,
+        artifacts: Sequence[Artifact] = (),
+        dropped: Sequence[str] = (),
     ) -> None:
         """Remember an epoch's figures; an epoch that is trained again replaces what it gave before.
 
         ``best`` says that its weights are the best so far: lists then show its scores, whatever happens later.
-        ``artifacts`` are adopted in the same transaction, so that figures and files never tell of different epochs.
+        ``artifacts`` are adopted in the same transaction, so that figures and files never tell of different epochs;
+        the kinds in ``dropped`` are not kept any longer.
         """
         epochs = schema.epochs
         with self._writing_as(run, attempt) as connection:
@@ -165,6 +183,8 @@ class Store:
                 values["validation_loss"] = metrics.validation_loss
             _set_run(connection, run, values)
             _adopt(connection, run, attempt, artifacts)
+            files = schema.artifacts
+            connection.execute(delete(files).where(files.c.run == run, files.c.kind.in_(dropped)))
 
     def record_progress(self, run: str, attempt: int, row: ProgressRow) -> None:
         """Remember where the run stands; at most five times a second is enough for everyone who watches."""
@@ -188,7 +208,8 @@ class Store:
         validation_loss: float | None = None,
         train_seconds: float | None = None,
     ) -> None:
-        """The attempt is over and says how; its progress is forgotten. ``queued`` leaves the run to any worker.
+        """The attempt is over and says how; its progress is forgotten. ``queued`` leaves the run to any worker,
+        unless somebody has asked meanwhile that it stops or pauses.
 
         Figures that are left out stay what the epochs have made them. ``train_seconds`` is the whole run's.
         """
@@ -199,10 +220,14 @@ class Store:
             "train_seconds": train_seconds,
         }
         given = {name: value for name, value in figures.items() if value is not None}
-        attempts, progress = schema.attempts, schema.progress
+        runs, attempts, progress = schema.runs, schema.attempts, schema.progress
         with self._writing_as(run, attempt) as connection:
-            in_queue = {} if state == "queued" else {"queued": None}
-            _set_run(connection, run, {"state": state, "message": message, "request": None, **in_queue, **given})
+            if state == "queued":
+                asked: Request | None = connection.scalar(select(runs.c.request).where(runs.c.id == run))
+                state = LEFT[asked] if asked else state
+            queued = func.coalesce(runs.c.queued, now()) if state == "queued" else None
+            ending: dict[str, object] = {"state": state, "message": message, "request": None, "queued": queued}
+            _set_run(connection, run, ending | given)
             ended = update(attempts).where(attempts.c.run == run, attempts.c.number == attempt).values(ended=now())
             connection.execute(ended)
             connection.execute(delete(progress).where(progress.c.run == run))
@@ -219,36 +244,38 @@ class Store:
         with self._database.reading() as connection:
             return rows.summaries(connection, limit=limit)
 
+    def disk_use(self) -> DiskUse:
+        """What the artifacts of all runs take, and what those of deleted runs still hold."""
+        with self._database.reading() as connection:
+            return rows.disk_use(connection)
+
     def progress(self, run: str, *, after: int = 0) -> list[ProgressRow]:
         """What a running run has reported since a step, in order."""
         with self._database.reading() as connection:
             return rows.progress(connection, run, after)
 
-    def delete_run(self, run: str) -> Path:
-        """Forget a run, but not the openings of its test set, nor its number.
+    def reserve_id(self, name: str, reserved: Collection[str] = ()) -> str:
+        """An id for a run that will be inserted; no other gets it, whatever becomes of that. See ``create_run``."""
+        slug = slug_of(name)
+        with self._database.writing(slug) as connection:
+            return new_id(connection, slug, reserved)
 
-        Returns its folder, relative to the workspace, which the caller removes. Raises InvalidInput while a living
-        process of this host works on it.
+    def insert_run(self, run: RunDetails, data: DataRecord | None = None) -> None:
+        """Remember a run that has been trained elsewhere, all of it or nothing, under an id from ``reserve_id``.
+
+        ``data`` is remembered with it, unless that data set is known here already: then it keeps its name.
         """
-        with self._database.writing(run) as connection:
-            state = connection.scalar(select(schema.runs.c.state).where(schema.runs.c.id == run))
-            if state is None:
-                raise not_found(connection, run)
-            owner = rows.owner_of(connection, run)
-            if state == "running" and owner is not None and owner.alive():
-                raise InvalidInput(f'run "{run}" cannot be deleted while process {owner.pid} trains it; stop it first')
-            connection.execute(delete(schema.runs).where(schema.runs.c.id == run))
-        return Workspace(Path()).runs / run
+        with self._database.writing(run.id) as connection:
+            insert_whole(connection, run)
+            if data is not None:
+                insert_if_new(connection, schema.data_sets, data_row(data))
 
     # -- data sets and their sealed tests --------------------------------------------------------------------------
 
     def remember_data(self, data: DataRecord) -> None:
         """Remember what runs are trained on; the same content under a new name takes that name."""
-        row = asdict(data)
-        for name in ("class_names", "counts", "shape"):
-            row[name] = _json(row[name])
         with self._database.writing(data.fingerprint) as connection:
-            upsert(connection, schema.data_sets, row)
+            upsert(connection, schema.data_sets, data_row(data))
 
     def data_set(self, fingerprint: str) -> DataRecord:
         """What was remembered of a data set; raises NotFound."""
@@ -298,7 +325,3 @@ def _openings(connection: Connection, fingerprint: str) -> int:
 
 def _set_run(connection: Connection, run: str, values: Mapping[str, object]) -> None:
     connection.execute(update(schema.runs).where(schema.runs.c.id == run).values(**values))
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

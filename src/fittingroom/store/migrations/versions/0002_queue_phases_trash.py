@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("deleted", sa.DateTime(timezone=True)))
     op.add_column("attempts", sa.Column("beats", sa.Integer, nullable=False, server_default="0"))
     op.add_column("epochs", sa.Column("phase", sa.Text))
+    op.add_column("epochs", sa.Column("images", sa.BigInteger))
     op.create_table(
         "workers",
         sa.Column("id", sa.Text, primary_key=True),

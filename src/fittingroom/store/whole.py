@@ -1,0 +1,57 @@
+"""How records become rows, where a whole run arrives at once: one that was trained elsewhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from fittingroom.store import schema
+from fittingroom.store.records import AttemptRecord, DataRecord, RunDetails
+
+
+def insert_whole(connection: Connection, run: RunDetails) -> None:
+    """A run with its attempts, epochs and artifacts, all under its newest attempt; its progress is not kept."""
+    connection.execute(insert(schema.runs).values(_run_row(run)))
+    of_the_run = {"run": run.id, "attempt": run.attempt}
+    artifacts = [asdict(artifact) | {"path": artifact.path.as_posix()} for artifact in run.artifacts.values()]
+    parts = (
+        (schema.attempts, [_attempt_row(run.id, attempt) for attempt in run.attempts]),
+        (schema.epochs, [of_the_run | asdict(epoch) for epoch in run.epochs]),
+        (schema.artifacts, [of_the_run | artifact for artifact in artifacts]),
+    )
+    for table, rows in parts:
+        if rows:  # without any, one row of defaults would be inserted
+            connection.execute(insert(table), rows)
+
+
+def data_row(data: DataRecord) -> dict[str, Any]:
+    """A data set as a row."""
+    return asdict(data) | {name: to_json(getattr(data, name)) for name in ("class_names", "counts", "shape")}
+
+
+def to_json(value: object) -> str:
+    """Plain data as the JSON text that a column keeps."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _run_row(run: RunDetails) -> dict[str, Any]:
+    names = [column.name for column in schema.runs.c if column.name not in {"lineage", "request"}]
+    return {name: getattr(run, name) for name in names} | {"lineage": to_json(run.lineage)}
+
+
+def _attempt_row(run: str, attempt: AttemptRecord) -> dict[str, Any]:
+    owner = attempt.owner
+    return {
+        "run": run,
+        "number": attempt.number,
+        "host": owner.host,
+        "pid": owner.pid,
+        "process_started": owner.started,
+        "started": attempt.started,
+        "ended": attempt.ended,
+        "plan": to_json(attempt.plan),
+        "beats": attempt.beats,
+    }
