@@ -1,0 +1,18 @@
+"""What is asked for: runs for the workers, and what is wanted of them. Knows neither torch nor SQL."""
+
+from __future__ import annotations
+
+from fittingroom.queue.ask import pause, resume, stop, stop_workers, workers
+from fittingroom.queue.submit import submit, submit_again, submit_continued, submit_forked
+
+__all__ = [
+    "pause",
+    "resume",
+    "stop",
+    "stop_workers",
+    "submit",
+    "submit_again",
+    "submit_continued",
+    "submit_forked",
+    "workers",
+]

@@ -1,0 +1,47 @@
+"""What a new run from an old one is, as a spec: more epochs of it, or its weights with other settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fittingroom.errors import InvalidInput
+from fittingroom.spec.run import RunSpec, changed, from_plain
+from fittingroom.spec.start import Start, Which
+from fittingroom.spec.train import Constant, Schedule
+from fittingroom.store import RunDetails
+
+
+def spec_of(run: RunDetails) -> RunSpec:
+    """The spec that a stored run was made from."""
+    return from_plain(json.loads(run.spec), origin=f"the stored spec of {run.id}")
+
+
+def continued(
+    run: RunDetails, *, epochs: int, schedule: Schedule | None = None, overrides: Sequence[str] = ()
+) -> RunSpec:
+    """``epochs`` more from where the run's last step left it; see ``engine.resume.prepare_continue``.
+
+    Raises InvalidInput where the schedule has to be said.
+    """
+    spec = spec_of(run)
+    if schedule is None and not _said(overrides) and spec.train.schedule != Constant():
+        rate = f"{run.epochs[-1].learning_rate:.3g}" if run.epochs else "unknown"
+        raise InvalidInput(
+            f"{run.id} was trained with the schedule {spec.train.schedule.name}, at last at a learning rate of {rate}; "
+            f"say how to go on: --schedule constant (at {spec.train.optimizer.learning_rate:g}), cosine, one_cycle, …, "
+            "and --set train.optimizer.learning_rate=… for another rate"
+        )
+    train = replace(spec.train, epochs=epochs, schedule=schedule or spec.train.schedule, budget=None, reset=())
+    start = Start(source=run.id, weights="last", go_on=True)
+    return changed(replace(spec, start=start, phases=(), train=train), overrides)
+
+
+def forked(run: RunDetails, *, overrides: Sequence[str] = (), weights: Which = "best") -> RunSpec:
+    """The run's weights with other settings; see ``engine.resume.prepare_fork``."""
+    return changed(replace(spec_of(run), start=Start(source=run.id, weights=weights), phases=()), overrides)
+
+
+def _said(overrides: Sequence[str]) -> bool:
+    return any(override.strip().startswith("train.schedule") for override in overrides)
