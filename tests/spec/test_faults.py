@@ -161,3 +161,31 @@ def test_few_validation_images_are_noted_with_their_uncertainty() -> None:
     assert "uncertain by 6 points" in noted(spec(), validation_images=99)[0]
     assert noted(spec(), validation_images=100) == []
     assert noted(spec(), validation_images=1)[0].startswith("validation has only 1 image, so")
+
+
+def test_what_is_frozen_and_reset_has_to_be_there() -> None:
+    assert told(
+        spec([Conv(4, name="one"), Flatten(), Dense(3), Classify()], freeze_up_to="on", reset=("two", "flatten_1"))
+    ) == [
+        'train.reset: there is no layer "two"; known are: classify_1, dense_1, one',
+        'train.reset: "flatten_1" has no weights that could be fresh; leave it out',
+        'train.freeze_up_to: there is no layer "on"; did you mean "one"?',
+    ]
+    assert told(spec([Flatten(), Dense(3), Classify()], freeze_up_to="classify_1")) == [
+        'train.freeze_up_to: "classify_1" leaves nothing to train; name an earlier layer'
+    ]
+    assert told(spec([Flatten(), Dense(3), Classify()], freeze_up_to="dense_1")) == []
+
+
+def test_freezing_and_resetting_without_a_start_is_said_to_do_nothing_good() -> None:
+    frozen = spec([Flatten(), Dense(3), Classify()], freeze_up_to="dense_1", reset=("classify_1",))
+    assert noted(frozen) == [
+        "Nothing is learned up to dense_1: its layers keep the weights that they begin with.",
+        "train.reset changes nothing: classify_1 would begin with fresh weights anyway.",
+    ]
+
+
+def test_with_a_budget_nothing_is_said_about_epochs() -> None:
+    settings = {"epochs": 2, "early_stop": EarlyStop(patience=5), "schedule": Step(every=9)}
+    assert len(noted(spec([Flatten(), Dense(3), Classify()], **settings))) == 2
+    assert noted(spec([Flatten(), Dense(3), Classify()], budget="60s", **settings)) == []

@@ -179,7 +179,7 @@ def test_a_newer_format_is_refused_before_anything_else() -> None:
 def test_plain_data_has_to_be_a_table(plain: Any) -> None:
     assert told(plain) == [
         f"should be a table of settings, not {plain!r}; "
-        "give a table with the keys data, network, augment, train, name, seed, format"
+        "give a table with the keys data, network, augment, train, name, seed, start, phases, format"
     ]
 
 

@@ -264,3 +264,27 @@ def test_settings_out_of_bounds_are_refused(make: Callable[[], object], fault: s
     with pytest.raises(InvalidSpec) as caught:
         make()
     assert str(caught.value).partition(" cannot be made:\n  ")[2] == fault
+
+
+@pytest.mark.parametrize(
+    ("written", "kept", "seconds"),
+    [("60s", "60s", 60), ("5m", "300s", 300), ("1h30m", "5400s", 5400), ("0.5s", "0.5s", 0.5), (90, "90s", 90)],
+)
+def test_a_budget_is_a_time(written: Any, kept: str, seconds: float) -> None:
+    train = TrainSpec(budget=written)
+    assert (train.budget, train.budget_seconds) == (kept, seconds)
+    assert TrainSpec(budget=train.budget) == train
+
+
+@pytest.mark.parametrize("written", ["60", "s", "5x", "-5s", 0, -1, True, "5 minutes", "1e3s", "9999h", math.inf])
+def test_what_is_no_time_is_refused(written: Any) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        TrainSpec(budget=written)
+    assert [str(fault) for fault in caught.value.faults] == [
+        f'budget: {written!r} is not a time to train for; write it like "60s", "5m" or "1h30m", up to 100 days'
+    ]
+
+
+def test_a_schedule_laid_over_a_budget_is_read_by_the_share_that_is_done() -> None:
+    train = TrainSpec(epochs=3, optimizer=Sgd(0.1), schedule=Cosine(), budget="60s")
+    assert train.learning_rate(7.5, 7.5 / 0.5) == pytest.approx(0.05)

@@ -1,13 +1,14 @@
 """What a training run says while it runs: frozen records, in this order.
 
-    yield Started(...)
-    for epoch in 1..epochs:
+    for each phase, and the run proper:
+      yield Started(...)
+      for epoch in 1..epochs, or until the time budget is used up:
         for each batch:
             augment; normalize; forward; loss; backward; clip; step
             yield Progressed(...)              at most five times a second
         validate
         yield EpochEnded(...)                  says whether these are the best weights so far
-    yield Ended(...)                           whatever the reason
+      yield Ended(...)                         whatever the reason
 
 Between two records the training stands still, so whoever listens can save the weights as they are at that
 moment. The engine's loop yields them, the store remembers them, the terminal and the page show them.
@@ -35,17 +36,26 @@ class EpochMetrics:
     """Training and validation of this epoch, without saving."""
     phase: str | None = None
     """Name of the phase that it belongs to; None for the run proper."""
+    images: int | None = None
+    """Images trained on: fewer than there are where a time budget ran out. None in runs of older versions."""
 
 
 @dataclass(frozen=True)
 class Started:
     """Training begins: what each epoch will see, and the machine's part in it."""
 
-    epochs: int
+    epochs: int | None
+    """Epochs to train; None with a time budget."""
     steps_per_epoch: int
     training_images: int
     validation_images: int
     parameters: int
+    phase: str | None = None
+    """Name of the phase that begins; None for the run proper."""
+    budget: float | None = None
+    """Seconds to train for."""
+    first_epoch: int = 0
+    """Epochs trained before, from which the numbers count on."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,8 @@ class Progressed:
     learning_rate: float
     images_per_second: float
     """Over the epoch so far."""
+    done: float = 0.0
+    """Share of the training, by epochs or by the time budget."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from fittingroom.errors import Fault
+from fittingroom.errors import Fault, did_you_mean
 from fittingroom.spec.layers import BatchNorm, Dropout, Residual, Shape
-from fittingroom.spec.network import summarize
+from fittingroom.spec.network import has_weights, summarize
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.train import Exponential, OneCycle, Sgd, Step
 
@@ -39,7 +39,11 @@ class DataFacts:
 
 def faults(spec: RunSpec, facts: DataFacts) -> list[Fault]:
     """Every fault of ``spec`` on data with these facts, each with path, reason and fix; empty when it can run."""
-    return [*summarize(spec.network, facts.shape, facts.classes).faults, *_training_faults(spec, facts)]
+    return [
+        *summarize(spec.network, facts.shape, facts.classes).faults,
+        *_training_faults(spec, facts),
+        *_transfer_faults(spec, facts),
+    ]
 
 
 def _training_faults(spec: RunSpec, facts: DataFacts) -> Iterator[Fault]:
@@ -58,18 +62,63 @@ def _training_faults(spec: RunSpec, facts: DataFacts) -> Iterator[Fault]:
         yield Fault("train.batch_size", "is 1, and batch normalization needs at least 2", "raise batch_size")
 
 
+def _transfer_faults(spec: RunSpec, facts: DataFacts) -> Iterator[Fault]:
+    names = [str(layer.name) for layer in spec.network]
+    train, weightless = spec.train, {str(layer.name) for layer in spec.network if not has_weights(layer)}
+    for name in train.reset:
+        if name not in names:
+            yield Fault("train.reset", f'there is no layer "{name}"', did_you_mean(name, set(names) - weightless))
+        elif name in weightless:
+            yield Fault("train.reset", f'"{name}" has no weights that could be fresh', "leave it out")
+    freeze = train.freeze_up_to
+    if freeze is not None and freeze not in names:
+        yield Fault("train.freeze_up_to", f'there is no layer "{freeze}"', did_you_mean(freeze, names))
+    elif freeze is not None:
+        summary = summarize(spec.network, facts.shape, facts.classes, freeze)
+        if not summary.faults and summary.trainable_parameters == 0:
+            yield Fault("train.freeze_up_to", f'"{freeze}" leaves nothing to train', "name an earlier layer")
+    if spec.start and spec.start.go_on and train.reset:
+        yield Fault("train.reset", "cannot be had together with start.go_on", "leave one of the two out")
+
+
 def notes(spec: RunSpec, facts: DataFacts) -> list[str]:
     """What will not do what its author may expect, as sentences; nothing here stops a run."""
     return list(_notes(spec, facts))
 
 
 def _notes(spec: RunSpec, facts: DataFacts) -> Iterator[str]:
-    train, schedule, epochs = spec.train, spec.train.schedule, _many(spec.train.epochs, "epoch")
+    train = spec.train
     if train.batch_size > facts.training_images:
         yield (
             f"train.batch_size is {train.batch_size:,}, but there are only "
             f"{_many(facts.training_images, 'training image')}: each epoch is a single step."
         )
+    yield from _transfer_notes(spec)
+    yield from () if train.budget else _epoch_notes(spec)
+    for layer in spec.network:
+        if isinstance(layer, Dropout) and layer.rate == 0:
+            yield f"{layer.name} has rate 0 and changes nothing."
+    for index, operation in enumerate(spec.augment):
+        if operation.changes_nothing:
+            yield f"augment[{index}], {operation.kind}, has strength 0 and changes nothing."
+    if facts.validation_images < 100:
+        yield (
+            f"validation has only {_many(facts.validation_images, 'image')}, so its accuracy is uncertain by "
+            f"{_half_width(facts.validation_images):.0f} points or more either way."
+        )
+
+
+def _transfer_notes(spec: RunSpec) -> Iterator[str]:
+    train = spec.train
+    if train.freeze_up_to and not spec.start:
+        yield f"Nothing is learned up to {train.freeze_up_to}: its layers keep the weights that they begin with."
+    if train.reset and not spec.start:
+        yield f"train.reset changes nothing: {', '.join(train.reset)} would begin with fresh weights anyway."
+
+
+def _epoch_notes(spec: RunSpec) -> Iterator[str]:
+    """What does not happen within the epochs that there are."""
+    train, schedule, epochs = spec.train, spec.train.schedule, _many(spec.train.epochs, "epoch")
     if train.early_stop and train.early_stop.patience >= train.epochs:
         yield (
             f"train.early_stop.patience is {train.early_stop.patience} and training has {epochs}: "
@@ -86,17 +135,6 @@ def _notes(spec: RunSpec, facts: DataFacts) -> Iterator[str]:
         yield (
             f"train.schedule.warmup is {schedule.warmup:g} and training has {epochs}: "
             "the full learning rate is never reached."
-        )
-    for layer in spec.network:
-        if isinstance(layer, Dropout) and layer.rate == 0:
-            yield f"{layer.name} has rate 0 and changes nothing."
-    for index, operation in enumerate(spec.augment):
-        if operation.changes_nothing:
-            yield f"augment[{index}], {operation.kind}, has strength 0 and changes nothing."
-    if facts.validation_images < 100:
-        yield (
-            f"validation has only {_many(facts.validation_images, 'image')}, so its accuracy is uncertain by "
-            f"{_half_width(facts.validation_images):.0f} points or more either way."
         )
 
 

@@ -10,6 +10,7 @@ from html import escape
 from fittingroom.errors import Fault
 from fittingroom.spec.layers import (
     AnyLayer,
+    BatchNorm,
     Classify,
     Dense,
     ImpossibleLayer,
@@ -32,6 +33,8 @@ class LayerSummary:
     output_shape: Shape
     parameters: int
     trainable_parameters: int
+    """Those that training changes: none in a frozen layer."""
+    frozen: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,12 +92,16 @@ def numbered(items: Iterable[tuple[str, str | None]]) -> list[str]:
     return [free(kind) if name is None else name for kind, name in items]
 
 
-def summarize(layers: Sequence[AnyLayer], shape: Shape, classes: int) -> NetworkSummary:
+def summarize(
+    layers: Sequence[AnyLayer], shape: Shape, classes: int, freeze_up_to: str | None = None
+) -> NetworkSummary:
     """Shapes and counts along the stack for images of ``shape`` (channels, height, width), and all its faults."""
     rows: list[LayerSummary] = []
     faults = list(_stack_faults(layers, classes))
     broken = False
-    for index, layer in enumerate(named(layers)):
+    layers = named(layers)
+    frozen = frozen_layers(layers, freeze_up_to)
+    for index, layer in enumerate(layers):
         if isinstance(layer, Classify):
             layer = dataclasses.replace(layer, classes=classes)
         try:
@@ -108,7 +115,9 @@ def summarize(layers: Sequence[AnyLayer], shape: Shape, classes: int) -> Network
             output, broken = (layer.units if isinstance(layer, Dense) else classes,), True
         if not broken:
             count = layer.parameter_count(shape)
-            rows.append(LayerSummary(layer, str(layer.name), shape, output, count, layer.trainable_count(shape)))
+            still = layer.name in frozen
+            trained = 0 if still else layer.trainable_count(shape)
+            rows.append(LayerSummary(layer, str(layer.name), shape, output, count, trained, still))
         shape = output
     total = sum(row.parameters for row in rows)
     if total > LARGEST_NETWORK:
@@ -121,6 +130,17 @@ def summarize(layers: Sequence[AnyLayer], shape: Shape, classes: int) -> Network
             )
         )
     return NetworkSummary(tuple(rows), tuple(faults))
+
+
+def frozen_layers(layers: Sequence[AnyLayer], freeze_up_to: str | None) -> set[str]:
+    """The names of a layer and of all before it; none where there is no such layer."""
+    names = [str(layer.name) for layer in layers]
+    return set(names[: names.index(freeze_up_to) + 1]) if freeze_up_to in names else set()
+
+
+def has_weights(layer: AnyLayer) -> bool:
+    """Whether a layer has anything to learn."""
+    return hasattr(layer, "initializer") or isinstance(layer, BatchNorm)
 
 
 def _stack_faults(layers: Sequence[AnyLayer], classes: int) -> Iterable[Fault]:

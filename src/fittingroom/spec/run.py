@@ -25,12 +25,15 @@ from fittingroom.spec.layers import AnyLayer
 from fittingroom.spec.mistakes import ONE_LINE, show_value, tag_of
 from fittingroom.spec.network import named, numbered
 from fittingroom.spec.record import default_of, param, record, validated
-from fittingroom.spec.train import TrainSpec
+from fittingroom.spec.start import Phase, Start
+from fittingroom.spec.train import Schedule, TrainSpec
 
 FORMAT = 1
 TAGGED = ("train.optimizer", "train.schedule", "train.loss")
 """Tables that say their kind by a name."""
 LONGEST_NAME = 100
+KEPT_OUT = {"keep_checkpoints"}
+"""Settings of a training that decide nothing about it."""
 
 
 @record
@@ -51,6 +54,8 @@ class RunSpec:
     seed: int = param(
         default=0, ge=0, le=2**63 - 1, help="Initial weights, order, augmentation and dropout all come from it."
     )
+    start: Start | None = param(default=None, help="Which trained weights to begin with; fresh ones when left out.")
+    phases: tuple[Phase, ...] = param(default=(), help="What is trained before, phase by phase, in the same run.")
     format: Literal[1] = param(default=FORMAT, help="Version of this file format.")
 
     def __post_init__(self) -> None:
@@ -58,9 +63,37 @@ class RunSpec:
 
     @property
     def content_id(self) -> str:
-        """SHA-256 (hex) of everything but the name, with every default written out."""
+        """SHA-256 (hex) of all that decides the run, with every default written out: neither names nor what is kept.
+
+        Lists of later versions count only when something is in them, so that older runs keep their ids.
+        """
         content = {key: value for key, value in to_plain(self, full=True).items() if key != "name"}
+        if not self.phases:
+            del content["phases"]
+        for stage in (content, *content.get("phases", [])):
+            stage["train"] = {
+                key: value for key, value in stage["train"].items() if key not in KEPT_OUT and value != []
+            }
+        for phase in content.get("phases", []):
+            del phase["name"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def stages(self) -> tuple[RunSpec, ...]:
+        """The trainings that the run consists of, each as a spec of its own: the phases, then the run proper."""
+        before = [
+            dataclasses.replace(
+                self,
+                name=phase.name,
+                data=phase.data or self.data,
+                augment=self.augment if phase.augment is None else phase.augment,
+                train=phase.train,
+                phases=(),
+                start=self.start if index == 0 else None,
+            )
+            for index, phase in enumerate(self.phases)
+        ]
+        return *before, dataclasses.replace(self, phases=(), start=None if before else self.start)
 
     def to_toml(self) -> str:
         """The spec as TOML for people: defaults left out, layer names written."""
@@ -91,7 +124,7 @@ def to_plain(value: Any, *, full: bool = False) -> Any:
 
 
 def _in_reading_order(plain: dict[str, Any]) -> dict[str, Any]:
-    order = ("format", "name", "seed", "data", "augment", "network", "train")
+    order = ("format", "name", "seed", "start", "data", "augment", "network", "phases", "train")
     return {"format": FORMAT, **{key: plain[key] for key in order if key in plain}}
 
 
@@ -118,6 +151,13 @@ def from_toml(text: str, *, overrides: Sequence[str] = (), origin: str = "the sp
 def changed(spec: RunSpec, overrides: Sequence[str]) -> RunSpec:
     """The same spec with settings changed by their paths, as in ``from_toml``."""
     return from_plain(_overridden(spec.to_json(), overrides)) if overrides else spec
+
+
+def schedule_of(text: str) -> Schedule:
+    """A schedule by its name, or as a TOML table: ``cosine``, ``{ name = "cosine", final = 0.1 }``."""
+    value = _toml_value(text)
+    plain = {"schedule": {"name": value} if isinstance(value, str) else value}
+    return validated(TrainSpec, plain, title=f"--schedule {text} cannot be used").schedule
 
 
 def presets() -> dict[str, str]:

@@ -7,13 +7,14 @@ Default hyper-parameters are those of Keras 3. What the sources wrote as Keras' 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Annotated, Any, Literal
 
 import pydantic
 
-from fittingroom.spec.mistakes import Refused, show_value
+from fittingroom.spec.mistakes import IDENTIFIER, Refused, show_value
 from fittingroom.spec.record import param, record
 
 MOST_EPOCHS = 100_000
@@ -112,12 +113,12 @@ class _WarmUp:
         help="Time over which the rate first rises from near zero.",
     )
 
-    def multiplier(self, epoch: float, epochs: int) -> float:
+    def multiplier(self, epoch: float, epochs: float) -> float:
         """What the learning rate is multiplied with when ``epoch`` of ``epochs`` have passed."""
         rise = min(1.0, epoch / self.warmup) if self.warmup > 0 else 1.0
         return rise * self.shape(epoch, epochs)
 
-    def shape(self, epoch: float, epochs: int) -> float:
+    def shape(self, epoch: float, epochs: float) -> float:
         """The multiplier without warm-up."""
         raise NotImplementedError
 
@@ -128,7 +129,7 @@ class Constant(_WarmUp):
 
     name: Literal["constant"] = param(default="constant", kw_only=True, help="Which schedule.")
 
-    def shape(self, epoch: float, epochs: int) -> float:
+    def shape(self, epoch: float, epochs: float) -> float:
         return 1.0
 
 
@@ -140,7 +141,7 @@ class Step(_WarmUp):
     every: int = param(default=10, ge=1, le=MOST_EPOCHS, unit="epochs", help="Epochs between steps down.")
     name: Literal["step"] = param(default="step", kw_only=True, help="Which schedule.")
 
-    def shape(self, epoch: float, epochs: int) -> float:
+    def shape(self, epoch: float, epochs: float) -> float:
         return self.factor ** (int(epoch) // self.every)
 
 
@@ -159,7 +160,7 @@ class Exponential(_WarmUp):
     )
     name: Literal["exponential"] = param(default="exponential", kw_only=True, help="Which schedule.")
 
-    def shape(self, epoch: float, epochs: int) -> float:
+    def shape(self, epoch: float, epochs: float) -> float:
         return self.factor ** max(0, int(epoch) - self.start_epoch + 1)
 
 
@@ -170,7 +171,7 @@ class Cosine(_WarmUp):
     final: float = param(default=0.0, ge=0, le=1, unit="share", help="Share of the rate that is left at the end.")
     name: Literal["cosine"] = param(default="cosine", kw_only=True, help="Which schedule.")
 
-    def shape(self, epoch: float, epochs: int) -> float:
+    def shape(self, epoch: float, epochs: float) -> float:
         return self.final + (1 - self.final) * (1 + math.cos(math.pi * min(1.0, epoch / epochs))) / 2
 
 
@@ -188,7 +189,7 @@ class OneCycle:
     final: float = param(default=4e-6, ge=0, le=1, unit="share", help="Share of the rate at the end.")
     name: Literal["one_cycle"] = param(default="one_cycle", kw_only=True, help="Which schedule.")
 
-    def multiplier(self, epoch: float, epochs: int) -> float:
+    def multiplier(self, epoch: float, epochs: float) -> float:
         """What the learning rate is multiplied with when ``epoch`` of ``epochs`` have passed."""
         done = min(1.0, epoch / epochs)
         if done < self.rise:
@@ -258,6 +259,34 @@ ClassWeights = Annotated[
 ]
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+LONGEST_BUDGET = 100 * 24 * 3600
+
+
+def _budget(value: Any) -> str | None:
+    """A time as text, in seconds: ``"1m30s"`` and 90 are both ``"90s"``."""
+    if value is None:
+        return None
+    seconds = float(value) if isinstance(value, Real) and not isinstance(value, bool) else _seconds(value)
+    if seconds is None or not 0 < seconds <= LONGEST_BUDGET:
+        raise Refused(
+            f"{show_value(value)} is not a time to train for", 'write it like "60s", "5m" or "1h30m", up to 100 days'
+        )
+    return f"{seconds:.15g}s"
+
+
+def _seconds(value: Any) -> float | None:
+    """``"1h30m"`` -> 5400.0; None where it is no time."""
+    if not isinstance(value, str) or not re.fullmatch(r"\s*(\d+(\.\d+)?\s*[hms]\s*)+", value):
+        return None
+    return sum(float(count) * _UNITS[unit] for count, unit in re.findall(r"(\d+(?:\.\d+)?)\s*([hms])", value))
+
+
+_Time = Annotated[str, param(min_length=2, max_length=20, pattern=r"^[1-9][0-9]{0,4}[sm]$", help="60s, 5m, 1h30m.")]
+Budget = Annotated[str | None, pydantic.PlainValidator(_budget, json_schema_input_type=_Time | None)]
+LayerName = Annotated[str, param(min_length=1, max_length=60, pattern=IDENTIFIER, help="Name of a layer.")]
+
+
 @record
 class TrainSpec:
     """The table ``[train]``: everything about training but the network, the data and the augmentation.
@@ -291,6 +320,32 @@ class TrainSpec:
         help="Largest allowed length of the gradient over all weights; longer ones are shortened.",
     )
     device: Device = param(default="auto", help="Where to train; auto takes a GPU when there is one.")
+    budget: Budget = param(
+        default=None,
+        help="Time to train for, such as 60s, 5m or 1h30m, validation and saving included; the schedule is laid over "
+        "it, and epochs is left aside.",
+    )
+    freeze_up_to: LayerName | None = param(
+        default=None,
+        help="This layer and all before it keep their weights, and the statistics of their batch normalization.",
+    )
+    reset: tuple[LayerName, ...] = param(
+        default=(),
+        help="Layers that begin with fresh initial weights, where the others take theirs from `start` or from the "
+        "phase before.",
+    )
+    keep_checkpoints: int = param(
+        default=0,
+        ge=0,
+        le=MOST_EPOCHS,
+        unit="epochs",
+        help="How many of the newest epochs leave a checkpoint to fork from, beside the best and the last one, which "
+        "always do; decides nothing about the training.",
+    )
+
+    @property
+    def budget_seconds(self) -> float | None:
+        return None if self.budget is None else float(self.budget.removesuffix("s"))
 
     @property
     def best_by(self) -> Monitor:
@@ -299,6 +354,6 @@ class TrainSpec:
             return self.best
         return self.early_stop.monitor if self.early_stop else "validation_loss"
 
-    def learning_rate(self, epoch: float) -> float:
-        """Learning rate when ``epoch`` epochs (a fraction within an epoch) have passed."""
-        return self.optimizer.learning_rate * self.schedule.multiplier(epoch, self.epochs)
+    def learning_rate(self, epoch: float, epochs: float | None = None) -> float:
+        """Learning rate when ``epoch`` epochs (a fraction within an epoch) of ``epochs`` have passed."""
+        return self.optimizer.learning_rate * self.schedule.multiplier(epoch, self.epochs if epochs is None else epochs)

@@ -1,0 +1,76 @@
+"""What weights have seen, along their whole lineage: no run may validate or test on images they were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittingroom.data.dataset import Dataset
+from fittingroom.data.sources import load
+from fittingroom.data.splits import Splits
+from fittingroom.errors import Fault, FittingRoomError
+from fittingroom.spec.data import DataSpec
+from fittingroom.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """The training images that weights have seen, told by data set and split."""
+
+    source: str
+    fingerprint: str
+    validation: int | float
+    split_seed: int
+
+    @classmethod
+    def of(cls, spec: DataSpec, fingerprint: str) -> TrainedOn:
+        return cls(spec.source, fingerprint, spec.validation, spec.split_seed)
+
+
+def seen_faults(
+    trained_on: Iterable[TrainedOn], origin: str, data: Dataset, splits: Splits, workspace: Workspace
+) -> tuple[list[Fault], list[str]]:
+    """A fault for every earlier training that has used images which now validate or test, told by content.
+
+    Beside them the sources of earlier trainings that are no longer there as they were, so that nobody can tell.
+    """
+    found, gone = [], []
+    for earlier in trained_on:
+        seen = _training_hashes(earlier, data, workspace)
+        if seen is None:
+            gone.append(earlier.source)
+            continue
+        for part, indices in (("validation", splits.validation), ("test", splits.test)):
+            if count := _common(seen, data.hashes[indices]):
+                found.append(Fault("data", *_told(count, len(indices), part, origin, earlier, data)))
+    return found, gone
+
+
+def _told(count: int, n: int, part: str, origin: str, earlier: TrainedOn, data: Dataset) -> tuple[str, str]:
+    message = f"{count:,} of the {n:,} {part} images are among those that {origin} was trained on"
+    if earlier.fingerprint != data.fingerprint:
+        return message, f'take these images out of "{earlier.source}" or out of this data, or start from other weights'
+    same = f"data.validation = {earlier.validation} and data.split_seed = {earlier.split_seed}"
+    return message, f"split the data as there, with {same}"
+
+
+def _training_hashes(earlier: TrainedOn, data: Dataset, workspace: Workspace) -> NDArray[np.uint64] | None:
+    """(n, 2): content hashes of the training images; None when that data set is gone or has changed."""
+    if earlier.fingerprint != data.fingerprint:
+        try:
+            data = load(earlier.source, workspace)
+        except FittingRoomError:
+            return None
+        if earlier.fingerprint != data.fingerprint:
+            return None
+    return data.hashes[data.split(earlier.validation, earlier.split_seed).train]
+
+
+def _common(seen: NDArray[np.uint64], held_out: NDArray[np.uint64]) -> int:
+    """How many rows of ``held_out`` (n, 2) are among the rows of ``seen`` (m, 2)."""
+    pair = np.dtype([("a", np.uint64), ("b", np.uint64)])
+    rows, known = (np.ascontiguousarray(hashes).view(pair).ravel() for hashes in (held_out, seen))
+    return int(np.isin(rows, known).sum())
