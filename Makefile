@@ -1,5 +1,6 @@
 # make run    train the starter preset on the complete Fashion-MNIST, live
 # make test   everything that must hold: style, types, architecture, tests
+# make night  the longer tests: hundreds of killed processes
 # Each does its own set-up: a virtual environment in .venv with pinned packages. Needs Python >= 3.11 and make.
 
 VENV := .venv
@@ -11,7 +12,7 @@ PYTEST_WORKERS ?= 2
 PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$candidate"; exit; fi; done)
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench night clean
 
 run: $(READY)
 	@$(BIN)/fittingroom train starter
@@ -28,6 +29,10 @@ check: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/against_keras.py
+
+# Twenty times as many killed processes as make test; takes half an hour or more.
+night: $(READY)
+	@FITTINGROOM_KILLS=40 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -rP tests/engine/test_resume.py -k killed_at_random
 
 $(READY): pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then \

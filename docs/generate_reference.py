@@ -17,6 +17,7 @@ from fittingroom.spec.augment import AUGMENT_KINDS
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.layers import LAYER_KINDS
 from fittingroom.spec.run import RunSpec, presets
+from fittingroom.spec.start import Phase, Start
 from fittingroom.spec.train import (
     Adadelta,
     Adam,
@@ -68,6 +69,8 @@ def _lines() -> Iterator[str]:
     yield "conventions are in [augmentation.md](augmentation.md)."
     for name, kind in AUGMENT_KINDS.items():
         yield from _section(f'kind = "{name}"', kind, "###")
+    yield from _section("[start]", Start, "##")
+    yield from _section("[[phases]]", Phase, "##")
     yield from _section("[train]", TrainSpec, "##")
     for title, kinds in {
         "optimizer": (Sgd, Adam, AdamW, Adadelta, RmsProp),

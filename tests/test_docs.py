@@ -23,7 +23,8 @@ def commands(group: object = COMMAND, path: str = "fittingroom") -> list[str]:
     children = getattr(group, "commands", None)
     if children is None:
         return [path]
-    return [name for child, own in children.items() for name in commands(own, f"{path} {child}")]
+    alone = [path] if getattr(group, "invoke_without_command", False) else []
+    return alone + [name for child, own in children.items() for name in commands(own, f"{path} {child}")]
 
 
 def test_the_reference_of_the_spec_file_is_up_to_date() -> None:

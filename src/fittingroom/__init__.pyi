@@ -10,6 +10,16 @@ from .errors import (
     TrainingDiverged as TrainingDiverged,
     WorkspaceError as WorkspaceError,
 )
+from .library.again import (
+    continue_training as continue_training,
+    fork as fork,
+    restart as restart,
+    resume as resume,
+)
+from .library.archive import (
+    export_run as export_run,
+    import_run as import_run,
+)
 from .library.fit import (
     fit as fit,
     load as load,
@@ -56,6 +66,10 @@ from .spec.run import (
     RunSpec as RunSpec,
     load_run_spec as load_run_spec,
     presets as presets,
+)
+from .spec.start import (
+    Phase as Phase,
+    Start as Start,
 )
 from .spec.train import (
     Adadelta as Adadelta,

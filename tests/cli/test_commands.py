@@ -56,8 +56,10 @@ def test_from_training_to_prediction(fittingroom: Fittingroom, spec_file: Path, 
     assert "opened twice" in fittingroom("test", "last").out
     assert "Test set: sealed; twice opened" in fittingroom("data", "show", spec_file.parent / "photos").out
 
-    assert fittingroom("runs", "delete", "last", "--yes").out == "Deleted three-stripes-1.\n"
+    assert fittingroom("runs", "delete", "last", "--yes").out.startswith("Deleted three-stripes-1 (")
     assert "No runs yet." in fittingroom("runs", "list").out
+    assert (tmp_path / "workspace" / "runs" / "three-stripes-1").exists()
+    fittingroom("runs", "purge", "--yes")
     assert not (tmp_path / "workspace" / "runs" / "three-stripes-1").exists()
 
 
@@ -103,7 +105,7 @@ def test_network_show(fittingroom: Fittingroom, spec_file: Path) -> None:
     network = shown.json
     assert (network["parameters"], network["trainable_parameters"], network["faults"]) == (27796, 27796, [])
     assert network["layers"][0] | {"kind": None} == {
-        "layer": "conv_1", "kind": None, "output_shape": [32, 28, 28], "parameters": 320,
+        "layer": "conv_1", "kind": None, "output_shape": [32, 28, 28], "parameters": 320, "frozen": False,
     }  # fmt: skip
     assert network["layers"][-1]["output_shape"] == [10]
     text = fittingroom("network", "show", spec_file)

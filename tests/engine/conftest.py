@@ -10,7 +10,7 @@ import torch
 
 import fittingroom as fr
 from fittingroom.data.dataset import Dataset
-from fittingroom.engine.run import PreparedRun, prepare_run
+from fittingroom.engine.prepare import PreparedRun, prepare_run
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.train import TrainSpec

@@ -15,8 +15,8 @@ import fittingroom as fr
 from fittingroom.data.dataset import Dataset
 from fittingroom.engine.images import Part
 from fittingroom.engine.loop import train
+from fittingroom.engine.prepare import PreparedRun
 from fittingroom.engine.random import stream
-from fittingroom.engine.run import PreparedRun
 from fittingroom.errors import TrainingDiverged
 from fittingroom.spec.events import Ended, EpochEnded, Event, Progressed, Started, StopReason
 
@@ -68,8 +68,8 @@ def test_one_epoch_equals_a_plain_torch_loop(prepare: Prepare) -> None:
     for (_, weight), own in zip(run.training.network.weights().items(), plain.parameters(), strict=True):
         own.data.copy_(weight)
     optimizer = torch.optim.SGD(plain.parameters(), 0.05, momentum=0.9, nesterov=True, foreach=False)
-    images = run.data.images[run.splits.train].astype(np.float64) / 255
-    labels = torch.from_numpy(run.data.labels[run.splits.train])
+    images = run.stage.data.images[run.stage.splits.train].astype(np.float64) / 255
+    labels = torch.from_numpy(run.stage.data.labels[run.stage.splits.train])
     inputs = torch.from_numpy((images - images.mean()) / images.std()).float().permute(0, 3, 1, 2).contiguous()
     counts = np.bincount(labels.numpy())
     weights = torch.tensor([1.0, 2.0, 3.0]) * len(labels) / float((np.array([1, 2, 3]) * counts).sum())
@@ -98,7 +98,7 @@ def test_balanced_class_weights_are_those_of_scikit_learn(prepare: Prepare, stri
     labels = np.repeat([0, 1, 2], [200, 60, 40])
     data = fr.load(generator.integers(0, 256, (300, 8, 8), dtype=np.uint8), labels, name="unbalanced")
     run = prepare(LINEAR, data=data, class_weights="balanced")
-    trained_on = data.labels[run.splits.train]
+    trained_on = data.labels[run.stage.splits.train]
     expected = compute_class_weight("balanced", classes=np.arange(3), y=trained_on)
     assert run.training.class_weights_K is not None
     np.testing.assert_allclose(run.training.class_weights_K.numpy(), expected, rtol=1e-6)

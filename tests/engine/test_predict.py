@@ -13,7 +13,7 @@ import fittingroom as fr
 from fittingroom.engine.classifier import Classifier, Preprocessing
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.predict import fit_file, fit_image, predict_files
-from fittingroom.engine.run import PreparedRun
+from fittingroom.engine.prepare import PreparedRun
 from fittingroom.errors import InvalidData, WorkspaceError
 
 Prepare = Callable[..., PreparedRun]
@@ -106,7 +106,7 @@ def test_a_classifier_survives_its_file_and_predicts_the_same(prepare: Prepare, 
     file.write_bytes(classifier.to_bytes())
     loaded = Classifier.load(file)
     assert (loaded.preprocessing, loaded.epoch) == (run.preprocessing, 7)
-    images = run.data.images[:50]
+    images = run.stage.data.images[:50]
     np.testing.assert_allclose(loaded.probabilities(images), classifier.probabilities(images), atol=1e-6)
     np.testing.assert_allclose(loaded.probabilities(images).sum(1), 1, atol=1e-6)
     Image.fromarray(images[0, :, :, 0]).save(tmp_path / "first.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -16,11 +17,12 @@ import numpy as np
 import pytest
 
 import fittingroom as fr
+from fittingroom.engine.prepare import PreparedRun, prepare_run
 from fittingroom.engine.resume import prepare_restart, prepare_resume
-from fittingroom.engine.run import PreparedRun, execute
+from fittingroom.engine.run import execute
 from fittingroom.errors import InvalidInput
 from fittingroom.spec.events import EpochMetrics
-from fittingroom.store import RunDetails, Store
+from fittingroom.store import RunDetails, RunSummary, Store
 from fittingroom.workspace import Workspace
 
 Prepare = Callable[..., PreparedRun]
@@ -38,13 +40,23 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "adadelta, label smoothing": {"optimizer": fr.Adadelta(1.0), "loss": fr.CrossEntropy(label_smoothing=0.1)},
     "rmsprop, exponential": {"optimizer": fr.RmsProp(0.005), "schedule": fr.Exponential(start_epoch=1)},
+    "phases, frozen layers": {
+        "optimizer": fr.Adam(0.003), "augment": (fr.Noise(0.1),), "keep_checkpoints": 2,
+        "phases": (
+            fr.Phase("first", fr.TrainSpec(epochs=5, batch_size=16, optimizer=fr.Sgd(0.05, momentum=0.9))),
+            fr.Phase("rest", fr.TrainSpec(epochs=4, batch_size=16, freeze_up_to="residual_1")),
+        ),
+    },
 }  # fmt: skip
+KILLS = int(os.environ.get("FITTINGROOM_KILLS", "4"))
+"""Kills for each kind of run; ``make night`` takes many more."""
 
 TRAIN = """
 import sys, torch
 torch.set_num_threads(1)
-from fittingroom.engine import run
-run.SECONDS_BETWEEN_CHECKPOINTS = 0.05
+from fittingroom.engine import record, run
+record.SECONDS_BETWEEN_CHECKPOINTS = 0.05
+from fittingroom.engine.prepare import prepare_run
 from fittingroom.engine.resume import prepare_resume
 from fittingroom.library.stored import find_run
 from fittingroom.workspace import Workspace
@@ -53,7 +65,7 @@ if sys.argv[1] == "resume":
     prepared = prepare_resume(find_run(place, "last"), place)
 else:
     from fittingroom.spec.run import load_run_spec
-    prepared = run.prepare_run(load_run_spec(sys.argv[1]), place)
+    prepared = prepare_run(load_run_spec(sys.argv[1]), place)
 print("ready", flush=True)
 run.execute(prepared)
 print("done", prepared.departures, flush=True)
@@ -75,42 +87,56 @@ def what_counts(details: RunDetails) -> tuple[Any, ...]:
     return details.state, details.message, details.best_epoch, files, without_times(details.epochs)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_killed_at_random_instants_it_ends_as_if_nothing_had_happened(
-    prepare: Prepare, own_workspace: Workspace, tmp_path: Path, kind: str
-) -> None:
-    prepared = prepare(NETWORK, epochs=12, batch_size=16, **KINDS[kind])
-    file = tmp_path / "spec.json"
-    file.write_text(json.dumps(prepared.spec.to_json()), encoding="utf-8")
-    began = time.monotonic()
-    undisturbed = details_of(execute(prepared), own_workspace)
-    lasted = time.monotonic() - began
-
-    chance = random.Random(f"kill {kind}")
-    attempts = 0
-    source = str(file)
+def trained_and_killed(file: Path, lasted: float, chance: random.Random, kills: int, workspace: Workspace) -> int:
+    """Train the spec as a new run in processes that are killed at random, so often at most; returns how often."""
+    known = {run.id for run in runs_of(workspace)}
+    source, killed = str(file), 0
     while True:
-        attempts += 1
         command = [sys.executable, "-c", TRAIN, source]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-            if attempts <= 4:
+            if killed < kills:
                 time.sleep(chance.uniform(0.02, 0.6 * lasted))
                 process.kill()
             said, errors = process.communicate(timeout=60)
         if process.returncode == 0:
             assert said == "done ()\n"
-            break
+            return killed
         assert errors == ""
-        last = details_of("last", own_workspace)
-        if last.state == "finished" and last.id != undisturbed.id:
-            break  # killed between its last word and its end
-        source = "resume" if last.id != undisturbed.id else str(file)
-    killed = details_of("last", own_workspace)
-    assert killed.id != undisturbed.id
-    assert what_counts(killed) == what_counts(undisturbed)
-    assert len(list((own_workspace.runs / killed.id).glob("attempt-*/*"))) == 3
+        killed += 1
+        last = runs_of(workspace)[0]
+        if last.id not in known:
+            if last.state == "finished":  # killed between its last word and its end
+                return killed
+            source = "resume"
+
+
+def runs_of(workspace: Workspace) -> list[RunSummary]:
+    with Store.open(workspace.database) as store:
+        return store.runs()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_at_random_instants_it_ends_as_if_nothing_had_happened(
+    prepare: Prepare, own_workspace: Workspace, tmp_path: Path, kind: str
+) -> None:
+    settings = dict(KINDS[kind])
+    phases = settings.pop("phases", ())
+    spec = replace(prepare(NETWORK, epochs=12, batch_size=16, **settings).spec, phases=phases)
+    file = tmp_path / "spec.json"
+    file.write_text(json.dumps(spec.to_json()), encoding="utf-8")
+    began = time.monotonic()
+    undisturbed = details_of(execute(prepare_run(spec, own_workspace)), own_workspace)
+    lasted = time.monotonic() - began
+    chance, kills = random.Random(f"kill {kind}"), 0
+    while kills < KILLS:
+        kills += trained_and_killed(file, lasted, chance, KILLS - kills, own_workspace)
+        killed = details_of("last", own_workspace)
+        assert what_counts(killed) == what_counts(undisturbed)
+        files = {path.name for path in (own_workspace.runs / killed.id).glob("attempt-*/*")}
+        assert files == {artifact.path.name for artifact in killed.artifacts.values()}
+    print(f"{kind}: {kills} kills, {len(runs_of(own_workspace)) - 1} runs, every one as if undisturbed")
 
 
 def test_stopped_politely_and_resumed_it_is_the_same_too(prepare: Prepare, own_workspace: Workspace) -> None:

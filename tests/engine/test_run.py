@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 
 import fittingroom as fr
-from fittingroom.engine import run as run_module
-from fittingroom.engine.run import PreparedRun, execute, is_out_of_memory
+from fittingroom.engine import record as record_module
+from fittingroom.engine.prepare import PreparedRun
+from fittingroom.engine.record import is_out_of_memory
+from fittingroom.engine.run import execute
 from fittingroom.engine.score import classifier_of, open_test_set, validation_of
 from fittingroom.errors import FittingRoomError, InvalidInput, InvalidSpec, TrainingDiverged, WorkspaceError
 from fittingroom.spec.events import EpochEnded, Event
@@ -70,13 +72,15 @@ def test_the_best_weights_are_restored_provably(prepare: Prepare, own_workspace:
     assert details.best_epoch is not None
     assert details.best_epoch < 6
     assert best.validation_loss < details.epochs[-1].validation_loss
-    images, labels = (array[prepared.splits.validation] for array in (prepared.data.images, prepared.data.labels))
+    images, labels = (
+        array[prepared.stage.splits.validation] for array in (prepared.stage.data.images, prepared.stage.data.labels)
+    )
     probabilities = classifier_of(details, own_workspace).probabilities(images)
     assert (probabilities.argmax(1) == labels).mean() == pytest.approx(best.validation_accuracy)
     loss = -np.log(probabilities[np.arange(len(labels)), labels].astype(np.float64)).mean()
     assert loss == pytest.approx(best.validation_loss, rel=1e-4)
     stored, indices = validation_of(details, own_workspace)
-    assert np.array_equal(indices, prepared.splits.validation)
+    assert np.array_equal(indices, prepared.stage.splits.validation)
     assert (stored.n, stored.accuracy) == (90, pytest.approx(best.validation_accuracy))
     assert stored.loss == pytest.approx(best.validation_loss, rel=1e-4)
 
@@ -102,8 +106,8 @@ def test_all_faults_are_told_before_anything_is_stored(prepare: Prepare, own_wor
 def test_checkpoints_are_written_while_it_runs(
     prepare: Prepare, own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run_module.SECONDS_BETWEEN_CHECKPOINTS <= 30
-    monkeypatch.setattr(run_module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    assert record_module.SECONDS_BETWEEN_CHECKPOINTS <= 30
+    monkeypatch.setattr(record_module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     epochs = []
 
     def listen(run: str, event: Event) -> None:
@@ -146,7 +150,9 @@ def test_one_opening_of_the_test_set_scores_several_runs(prepare: Prepare, own_w
         assert {score.openings for score in scores} == {1}
         assert open_test_set([store.run(runs[0])], own_workspace, store)[0].openings == 2
     prepared = prepare()
-    images, labels = (array[prepared.splits.test] for array in (prepared.data.images, prepared.data.labels))
+    images, labels = (
+        array[prepared.stage.splits.test] for array in (prepared.stage.data.images, prepared.stage.data.labels)
+    )
     for run, score in zip(runs, scores, strict=True):
         own = classifier_of(details_of(run, own_workspace), own_workspace).probabilities(images)
         assert score.evaluation.accuracy == pytest.approx((own.argmax(1) == labels).mean())
@@ -167,8 +173,8 @@ def test_damaged_weights_are_noticed(prepare: Prepare, own_workspace: Workspace)
 LONG_RUN = """
 import sys
 import fittingroom as fr
-from fittingroom.engine import run
-run.SECONDS_BETWEEN_CHECKPOINTS = 0.3
+from fittingroom.engine import record
+record.SECONDS_BETWEEN_CHECKPOINTS = 0.3
 net = fr.Network([fr.Conv(8, 3, activation="relu"), fr.MaxPool(2), fr.Flatten(), fr.Classify()])
 try:
     fr.fit(net, sys.argv[1], epochs=100000, batch_size=8, name="long", validation=60)
@@ -196,7 +202,7 @@ def wait_for_epochs(workspace: Workspace, epochs: int) -> RunDetails:
 
 
 def test_a_killed_run_leaves_whole_files_and_reads_as_interrupted(prepare: Prepare, own_workspace: Workspace) -> None:
-    process = start_long_run(prepare().data.source)
+    process = start_long_run(prepare().stage.data.source)
     try:
         assert wait_for_epochs(own_workspace, 3).state == "running"
     finally:
@@ -211,7 +217,7 @@ def test_a_killed_run_leaves_whole_files_and_reads_as_interrupted(prepare: Prepa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_polite_signal_ends_it_cleanly(prepare: Prepare, own_workspace: Workspace, number: signal.Signals) -> None:
-    process = start_long_run(prepare().data.source)
+    process = start_long_run(prepare().stage.data.source)
     try:
         wait_for_epochs(own_workspace, 2)
         os.kill(process.pid, number)
@@ -242,7 +248,7 @@ except fr.WorkspaceError as error:
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     prepare: Prepare, own_workspace: Workspace, limit: int, file: str
 ) -> None:
-    command = [sys.executable, "-c", FULL_DISK, prepare().data.source, str(limit)]
+    command = [sys.executable, "-c", FULL_DISK, prepare().stage.data.source, str(limit)]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     folder = own_workspace.attempt("large-1", 1)
     assert told.startswith(f"cannot write {folder / file}.safetensors: File too large; free some space or choose")

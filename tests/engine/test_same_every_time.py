@@ -15,9 +15,9 @@ import pytest
 import torch
 
 import fittingroom as fr
-from fittingroom.engine.checkpoint import checkpoint_bytes, restore
-from fittingroom.engine.loop import Training, train
-from fittingroom.engine.run import PreparedRun
+from fittingroom.engine.checkpoint import Checkpoint, checkpoint_bytes
+from fittingroom.engine.loop import Stop, Training, train
+from fittingroom.engine.prepare import PreparedRun
 from fittingroom.errors import WorkspaceError
 from fittingroom.spec.events import EpochEnded
 
@@ -88,21 +88,20 @@ def test_a_training_left_at_any_step_goes_on_to_the_same_weights(
     for stop_after in (4, 7, 12):
         left = prepare(NETWORK, **settings).training
         steps = iter(range(1, 100))
-        before = [
-            event for event in train(left, lambda: "stopped" if next(steps) == stop_after else None) if isinstance(event, EpochEnded)  # noqa: B023
-        ]  # fmt: skip
+        asks: Stop = lambda: "stopped" if next(steps) == stop_after else None  # noqa: B023, E731
+        before = [event for event in train(left, asks) if isinstance(event, EpochEnded)]
         file = tmp_path / f"{stop_after}.safetensors"
         file.write_bytes(checkpoint_bytes(left))
         resumed = prepare(NETWORK, **settings).training
-        restore(resumed, file)
+        Checkpoint.read(file).restore(resumed)
         weights, curves = trained(resumed)
         assert weights == expected[0]
         assert curves == expected[1][len(before) :]
         assert (resumed.best.epoch, resumed.best.value) == (undisturbed.best.epoch, undisturbed.best.value)
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(prepare: Prepare, tmp_path: Path) -> None:
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "last.safetensors"
     file.write_bytes(b"not a checkpoint")
     with pytest.raises(WorkspaceError, match=r"^cannot read the checkpoint .*last\.safetensors"):
-        restore(prepare().training, file)
+        Checkpoint.read(file)

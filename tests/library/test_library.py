@@ -106,7 +106,7 @@ def test_a_run_that_kept_no_weights_says_so(stripes: Callable[..., Dataset]) -> 
         fr.fit(deep, stripes(), optimizer=fr.Sgd(100.0, momentum=0.9), batch_size=16, name="wild", show=False)
     run = fr.Run("last")
     assert repr(run) == "<Run wild-1: failed, no epoch validated>"
-    with pytest.raises(fr.InvalidInput, match="train it again"):
+    with pytest.raises(fr.InvalidInput, match="go on with: fittingroom runs resume"):
         run.confusion()
 
 

@@ -1,13 +1,24 @@
-"""Options that several commands share, and what they complete to in the shell."""
+"""What several commands share: how help looks, options, and what they complete to in the shell."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fittingroom.workspace import Workspace
+
+HELP: dict[str, Any] = {
+    "no_args_is_help": True,
+    "rich_markup_mode": "rich",
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+
+
+def examples(*lines: str) -> str:
+    """The foot of a command's help."""
+    return "Examples:\n\n" + "\n\n".join(f"  {line}" for line in lines)
 
 
 def complete_preset(incomplete: str) -> list[str]:
@@ -25,6 +36,16 @@ def complete_run(incomplete: str) -> list[str]:
     if not workspace.database.exists():
         return []
     return [name for name in ["last", *(run.id for run in list_runs(workspace))] if name.startswith(incomplete)]
+
+
+def complete_deleted(incomplete: str) -> list[str]:
+    """Ids of deleted runs that begin so, those deleted last first."""
+    from fittingroom.library.trash import deleted_runs
+
+    workspace = Workspace.find()
+    if not workspace.database.exists():
+        return []
+    return [run.id for run in deleted_runs(workspace) if run.id.startswith(incomplete)]
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -51,4 +72,11 @@ SpecSource = Annotated[
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one setting: train.epochs=1, network.conv_1.filters=64."),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="CPU threads; all cores unless given. Part of the plan: other numbers, other last bits."),
+]
+InQueue = Annotated[
+    bool, typer.Option("--queue", help="Leave it to the workers (fittingroom worker), and do not wait for it.")
 ]

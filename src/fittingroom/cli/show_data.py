@@ -14,6 +14,7 @@ from fittingroom.spec.layers import show_shape
 if TYPE_CHECKING:
     from fittingroom.data.dataset import DataSetInfo
     from fittingroom.library.describe import DescribedData, DescribedNetwork
+    from fittingroom.spec.network import NetworkSummary
 
 
 def presets(texts: dict[str, str], *, as_json: bool) -> None:
@@ -33,7 +34,13 @@ def network(described: DescribedNetwork, *, as_json: bool) -> None:
     summary = described.summary
     if as_json:
         layers = [
-            {"layer": row.name, "kind": row.layer.layer, "output_shape": row.output_shape, "parameters": row.parameters}
+            {
+                "layer": row.name,
+                "kind": row.layer.layer,
+                "output_shape": row.output_shape,
+                "parameters": row.parameters,
+                "frozen": row.frozen,
+            }
             for row in summary.layers
         ]
         print_json(
@@ -47,17 +54,24 @@ def network(described: DescribedNetwork, *, as_json: bool) -> None:
         )
         return
     if summary.layers:
-        rows = table("layer", "output", "parameters", right=("parameters",))
-        rows.add_row("input", show_shape(summary.layers[0].input_shape), "")
+        rows = table("layer", "output", "parameters", "", right=("parameters",))
+        rows.add_row("input", show_shape(summary.layers[0].input_shape), "", "")
         for row in summary.layers:
-            rows.add_row(row.name, show_shape(row.output_shape), f"{row.parameters:,}")
-        say(rows)
-        fixed = summary.parameters - summary.trainable_parameters
-        say(f"{summary.parameters:,} parameters" + (f", {fixed:,} of them statistics" if fixed else ""))
+            frozen = "frozen" if row.frozen and row.parameters else ""
+            rows.add_row(row.name, show_shape(row.output_shape), f"{row.parameters:,}", frozen)
+        say(rows, _counted(summary))
     for fault in described.faults:
         say(f"[red]fault:[/red] {escape(str(fault))}")
     for note in described.notes:
         say(f"[yellow]note:[/yellow] {escape(note)}")
+
+
+def _counted(summary: NetworkSummary) -> str:
+    """The count of all parameters, and what part of them is not trained."""
+    frozen = sum(row.parameters for row in summary.layers if row.frozen)
+    statistics = summary.parameters - summary.trainable_parameters - frozen
+    parts = [f"{count:,} of them {what}" for count, what in ((statistics, "statistics"), (frozen, "frozen")) if count]
+    return ", ".join([f"{summary.parameters:,} parameters", *parts])
 
 
 def data_sets(found: Sequence[DataSetInfo], *, as_json: bool) -> None:

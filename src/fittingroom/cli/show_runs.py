@@ -12,12 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fittingroom.cli.output import terminal
-from fittingroom.cli.show import duration, percent, print_json, say, table, times, when
+from fittingroom.cli.show import duration, percent, print_json, say, size, table, times, when
 from fittingroom.errors import FittingRoomError
 
-WIDE = 100
-"""Columns from which lists show everything."""
 WORST = 5
 """Mistakes that are shown."""
 
@@ -26,43 +23,6 @@ if TYPE_CHECKING:
     from fittingroom.engine.score import TestScore
     from fittingroom.library.run import Run
     from fittingroom.measure.evaluate import Evaluation
-    from fittingroom.store import RunSummary
-
-
-def runs(found: Sequence[RunSummary], *, as_json: bool) -> None:
-    """One line for each run."""
-    if as_json:
-        print_json(
-            [
-                {
-                    "run": run.id,
-                    "name": run.name,
-                    "state": run.state,
-                    "created": run.created.isoformat(),
-                    "data": run.data,
-                    "epochs": run.epochs_done,
-                    "best_epoch": run.best_epoch,
-                    "validation_accuracy": run.validation_accuracy,
-                    "validation_loss": run.validation_loss,
-                    "train_seconds": run.train_seconds,
-                    "parameters": run.parameters,
-                }
-                for run in found
-            ]
-        )
-        return
-    if not found:
-        say("No runs yet. Begin with: fittingroom train starter")
-        return
-    right = ("accuracy", "loss", "best epoch", "time", "parameters")
-    more = ("data", "created") if terminal().width >= WIDE else ()
-    rows = table("run", "state", *right, *more, right=right)
-    for run in found:
-        best = f"{run.best_epoch} of {run.epochs_done}" if run.best_epoch else "–"
-        loss = "–" if run.validation_loss is None else f"{run.validation_loss:.4f}"
-        figures = (percent(run.validation_accuracy), loss, best, duration(run.train_seconds), f"{run.parameters:,}")
-        rows.add_row(run.id, run.state, *figures, *((escape(run.data or "–"), when(run.created)) if more else ()))
-    say(rows, "", "Accuracy and loss are of the best epoch, on the validation images.")
 
 
 def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) -> None:
@@ -73,10 +33,11 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
         print_json({**run_json(stored, evaluation), "problem": problem})
         return
     about = [details.state, escape(details.data or "–"), f"{details.parameters:,} parameters", when(details.created)]
+    about.append(size(details.bytes))
     if origin := details.lineage.get("from"):
         about.append(f"{details.lineage['kind']} of {origin}")
     say(f"[bold]{details.id}[/bold]  {' · '.join(about)}")
-    if details.state in {"stopped", "failed", "interrupted"}:
+    if details.state in {"stopped", "paused", "failed", "interrupted"}:
         say(f"Go on with: fittingroom runs resume {details.id}")
     if details.message:
         say(escape(details.message))
@@ -86,7 +47,8 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
     from fittingroom.measure.terminal import terminal_curves
 
     columns = min(shutil.get_terminal_size().columns, 100)
-    say("", escape(terminal_curves(details.epochs, width=columns)), "")
+    history = stored.history()
+    say("", escape(terminal_curves(history.epochs, width=columns, boundaries=history.boundaries)), "")
     say(*(escape(sentence) for sentence in stored.reading()), "")
     if with_epochs:
         say(epoch_table(stored), "")
@@ -136,6 +98,7 @@ def run_json(stored: Run, evaluation: Evaluation | None) -> dict[str, Any]:
         "state": details.state,
         "message": details.message,
         "created": details.created.isoformat(),
+        "bytes": details.bytes,
         "spec": json.loads(details.spec),
         "plan": details.plan,
         "lineage": details.lineage,
@@ -153,16 +116,19 @@ def run_json(stored: Run, evaluation: Evaluation | None) -> dict[str, Any]:
         ]
         if evaluation
         else [],
-        "reading": stored.reading() if epochs else [],
+        "reading": stored.reading(),
+        "history": asdict(stored.history()),
     }
 
 
 def epoch_table(stored: Run) -> Table:
     """Every epoch's figures, the best marked."""
     right = ("epoch", "training loss", "training accuracy", "validation loss", "validation accuracy", "rate", "time")
-    rows = table(*right, "", right=right)
+    phases = any(metrics.phase for metrics in stored.epochs)
+    rows = table(*(["phase"] if phases else []), *right, "", right=right)
     for metrics in stored.epochs:
         rows.add_row(
+            *([escape(metrics.phase or "")] if phases else []),
             str(metrics.epoch), f"{metrics.train_loss:.4f}", percent(metrics.train_accuracy),
             f"{metrics.validation_loss:.4f}", percent(metrics.validation_accuracy), f"{metrics.learning_rate:.3g}",
             duration(metrics.seconds), "best weights" if metrics.epoch == stored.details.best_epoch else "",

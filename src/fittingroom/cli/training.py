@@ -1,29 +1,37 @@
-"""``fittingroom train``: what a run will see, then the run itself, then what came of it."""
+"""Commands that train: what a run will see, then the run itself, then what came of it."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from fittingroom.cli import show, show_runs
 from fittingroom.cli.output import forget_output, terminal
-from fittingroom.engine.resume import prepare_restart, prepare_resume
-from fittingroom.engine.run import PreparedRun, execute, prepare_run
+from fittingroom.engine.loop import batches
+from fittingroom.engine.prepare import PreparedRun, prepare_run
+from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_restart, prepare_resume
+from fittingroom.engine.run import execute
+from fittingroom.engine.transfer import Transfer
 from fittingroom.library.fit import train_prepared
 from fittingroom.library.interrupt import stopping_on_signals
 from fittingroom.library.run import Run
 from fittingroom.library.stored import find_run
 from fittingroom.spec.events import Event
-from fittingroom.spec.run import load_run_spec
+from fittingroom.spec.run import load_run_spec, schedule_of
+from fittingroom.spec.start import weights_of
 from fittingroom.workspace import Workspace
 
 
-def train(source: str, overrides: Sequence[str], workspace: Workspace, *, as_json: bool) -> None:
+def train(
+    source: str, overrides: Sequence[str], workspace: Workspace, *, threads: int | None = None, as_json: bool
+) -> None:
     """Train what ``source`` describes and print it live, as text or as JSON lines."""
-    live(prepare_run(load_run_spec(source, overrides=overrides), workspace), workspace, as_json=as_json)
+    live(prepare_run(load_run_spec(source, overrides=overrides), workspace, threads), workspace, as_json=as_json)
 
 
 def resume(run: str, workspace: Workspace, *, as_json: bool) -> None:
@@ -31,9 +39,28 @@ def resume(run: str, workspace: Workspace, *, as_json: bool) -> None:
     live(prepare_resume(find_run(workspace, run), workspace), workspace, as_json=as_json)
 
 
-def restart(run: str, workspace: Workspace, *, as_json: bool) -> None:
+def restart(run: str, workspace: Workspace, *, replay: bool = False, as_json: bool) -> None:
     """Start a stored run over as a new one, printed likewise."""
-    live(prepare_restart(find_run(workspace, run), workspace), workspace, as_json=as_json)
+    live(prepare_restart(find_run(workspace, run), workspace, replay=replay), workspace, as_json=as_json)
+
+
+def go_on(
+    run: str, workspace: Workspace, *, epochs: int, schedule: str | None, overrides: Sequence[str], as_json: bool
+) -> None:
+    """Train a stored run for more epochs as a new one, printed likewise."""
+    chosen = None if schedule is None else schedule_of(schedule)
+    details = find_run(workspace, run)
+    prepared = prepare_continue(details, workspace, epochs=epochs, schedule=chosen, overrides=overrides)
+    live(prepared, workspace, as_json=as_json)
+
+
+def fork(run: str, workspace: Workspace, *, overrides: Sequence[str], weights: str, as_json: bool) -> None:
+    """Begin a new run with a stored one's weights and other settings, printed likewise."""
+    live(
+        prepare_fork(find_run(workspace, run), workspace, overrides=overrides, weights=weights_of(weights)),
+        workspace,
+        as_json=as_json,
+    )
 
 
 def live(prepared: PreparedRun, workspace: Workspace, *, as_json: bool) -> None:
@@ -57,10 +84,15 @@ def live_json(prepared: PreparedRun, workspace: Workspace) -> None:
 
     try:
         with stopping_on_signals() as stop:
-            execute(prepared, hear, stop)
+            execute(prepared, hear, stop, waiting=say_waiting)
     finally:
         for run in begun:
-            print_event(outcome(Run(run, workspace), prepared))
+            print_event(outcome(Run(run, workspace)))
+
+
+def say_waiting(free: int) -> None:
+    """That other trainings use the cores: beside the JSON lines, for it belongs to no run yet."""
+    print(f"waiting for other trainings on this machine: {free} of its cores are free", file=sys.stderr)
 
 
 def print_event(line: dict[str, object]) -> None:
@@ -73,23 +105,42 @@ def print_event(line: dict[str, object]) -> None:
 
 def announce(prepared: PreparedRun, console: Console) -> None:
     """Before the first step: what each epoch will see, on what machine, and what to know."""
-    facts, train = prepared.facts, prepared.spec.train
-    console.print(
-        f"[bold]{escape(prepared.spec.name)}[/bold] on {escape(prepared.data.name)}: "
-        f"{facts.training_images:,} training images in {len(prepared.training.batches):,} steps for each of "
-        f"{train.epochs} epoch{'s' * (train.epochs != 1)}, "
-        f"{facts.validation_images:,} validation images, {facts.test_images:,} test images sealed",
-        highlight=False,
-    )
+    for stage in prepared.stages[prepared.number :]:
+        facts, train = stage.facts, stage.spec.train
+        steps = f"{len(batches(facts.training_images, train.batch_size)):,} steps"
+        many = f"{train.epochs} epoch{'s' * (train.epochs != 1)}"
+        console.print(
+            f"[bold]{escape(stage.spec.name)}[/bold] on {escape(stage.data.name)}: "
+            f"{facts.training_images:,} training images in {steps} "
+            f"{f'an epoch, for {train.budget},' if train.budget else f'for each of {many},'} "
+            f"{facts.validation_images:,} validation images, {facts.test_images:,} test images sealed",
+            highlight=False,
+        )
     console.print(f"{prepared.parameters:,} parameters · plan: {prepared.plan}", highlight=False)
+    if prepared.transfer.origin or prepared.training.network.frozen:
+        console.print(transfer_table(prepared.transfer))
+    if prepared.transfer.dropped:
+        console.print(f"not taken over: {', '.join(prepared.transfer.dropped)}", highlight=False)
     for note in prepared.notes:
         console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False)
 
 
-def outcome(run: Run, prepared: PreparedRun) -> dict[str, object]:
+def transfer_table(transfer: Transfer) -> Table:
+    """What every layer with weights begins with, and whether it is trained."""
+    rows = show.table("layer", "begins with", "", "parameters", right=("parameters",))
+    for start in transfer.layers:
+        if start.weights == "none":
+            continue
+        begins = f"weights of {transfer.origin}" if start.weights == "kept" else "fresh weights"
+        begins += f" ({start.why})" if start.why else ""
+        rows.add_row(start.layer, escape(begins), "frozen" if start.frozen else "trained", f"{start.parameters:,}")
+    return rows
+
+
+def outcome(run: Run) -> dict[str, object]:
     """The last JSON document of a training."""
     details = run.details
-    images = details.epochs_done * len(prepared.training.training)
+    images = sum(epoch.images or 0 for epoch in details.epochs)
     return {
         "run": run.id,
         "state": run.state,

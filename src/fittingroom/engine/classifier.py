@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fittingroom.data.dataset import Dataset
 from fittingroom.engine import tensorfile
 from fittingroom.engine.images import EVALUATION_BATCH, Normalization, as_floats
+from fittingroom.engine.lineage import TrainedOn
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.errors import InvalidData, WorkspaceError
 from fittingroom.spec.layers import Shape
@@ -63,6 +64,8 @@ class Classifier:
     preprocessing: Preprocessing
     epoch: int
     """After which epoch these weights were kept."""
+    trained_on: tuple[TrainedOn, ...] = ()
+    """Every data set that has had a part in them, the newest last."""
 
     @torch.inference_mode()
     def probabilities(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -88,6 +91,7 @@ class Classifier:
             "network": to_plain(self.network.specs),
             "preprocessing": asdict(self.preprocessing),
             "epoch": self.epoch,
+            "trained_on": [asdict(each) for each in self.trained_on],
         }
         return tensorfile.to_bytes(self.network.weights(), FORMAT, described)
 
@@ -105,7 +109,8 @@ class Classifier:
         network = StackedNetwork(layers, preprocessing.shape, len(preprocessing.class_names))
         network.load_weights(weights)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(network.eval(), preprocessing, int(described["epoch"]))
+        trained_on = tuple(TrainedOn(**each) for each in described.get("trained_on", []))
+        return cls(network.eval(), preprocessing, int(described["epoch"]), trained_on)
 
     def most_likely(self, probabilities_K: Sequence[float], k: int) -> list[tuple[str, float]]:
         """The ``k`` most likely classes with their probabilities, the likeliest first."""

@@ -21,6 +21,7 @@ from fittingroom.engine.augment import augment
 from fittingroom.engine.callbacks import Best, EarlyStopping
 from fittingroom.engine.images import Normalization, Part
 from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.pace import Budget
 from fittingroom.engine.random import stream
 from fittingroom.errors import TrainingDiverged
 from fittingroom.spec.augment import AnyAugment
@@ -50,9 +51,13 @@ class Training:
     normalize: Normalization
     augmentation: Sequence[AnyAugment] = ()
     class_weights_K: Tensor | None = None
+    first_epoch: int = 0
+    """Epochs done before this training began, by what it goes on from; numbers count on from there."""
+    phase: str | None = None
+    budget: Budget | None = None
 
     epoch: int = 0
-    """Whole epochs done."""
+    """Whole epochs done, those before this training included."""
     step: int = 0
     """Steps done in the epoch that is under way."""
     sums: EpochSums = field(default_factory=lambda: EpochSums())
@@ -68,13 +73,38 @@ class Training:
 
     @property
     def batches(self) -> range:
-        """Where batches begin. A last batch of a single image is left out: batch normalization cannot use it."""
-        images, batch_size = len(self.training), self.spec.batch_size
-        return range(0, images - 1 if images > 1 and images % batch_size == 1 else images, batch_size)
+        return batches(len(self.training), self.spec.batch_size)
+
+    @property
+    def epochs_done(self) -> float:
+        """Of this training, with the fraction of the present one."""
+        return self.epoch - self.first_epoch + self.step / len(self.batches)
+
+    @property
+    def done(self) -> float:
+        """The share of this training that is done, from 0 to 1."""
+        return self.budget.share if self.budget else self.epochs_done / self.spec.epochs
+
+    @property
+    def over(self) -> bool:
+        """Whether no step is left; early stopping is another matter."""
+        return self.budget.over if self.budget else self.epoch - self.first_epoch >= self.spec.epochs
+
+    def next_learning_rate(self) -> float:
+        """Of the step that comes now: the schedule is read at its middle."""
+        if self.budget:
+            self.budget.next_share()
+        return self.learning_rate_at(self.step)
 
     def learning_rate_at(self, step: int) -> float:
-        """Of a step (from 0) of the epoch that is under way: the schedule is read at the step's middle."""
-        return self.spec.learning_rate(self.epoch + (step + 0.5) / len(self.batches))
+        """Of a step (from 0) of the epoch that is under way; with a budget it has to be the last one."""
+        epochs = self.epoch - self.first_epoch + (step + 0.5) / len(self.batches)
+        return self.spec.learning_rate(epochs, epochs / self.budget.share if self.budget else None)
+
+
+def batches(images: int, batch_size: int) -> range:
+    """Where batches begin. A last batch of a single image is left out: batch normalization cannot use it."""
+    return range(0, images - 1 if images > 1 and images % batch_size == 1 else images, batch_size)
 
 
 @dataclass
@@ -105,47 +135,70 @@ def train(run: Training, stop: Stop = lambda: None) -> Iterator[Event]:
 
     See ``spec.events`` for what is yielded when. Raises TrainingDiverged when the loss is no longer finite.
     """
+    if run.budget:
+        run.budget.begin()
     yield Started(
-        epochs=run.spec.epochs,
+        epochs=None if run.budget else run.spec.epochs,
         steps_per_epoch=len(run.batches),
         training_images=len(run.training),
         validation_images=len(run.validation),
         parameters=run.network.parameters_in_all,
+        phase=run.phase,
+        budget=run.budget.seconds if run.budget else None,
+        first_epoch=run.first_epoch,
     )
-    while run.epoch < run.spec.epochs:
+    while not run.over or run.step:
+        if run.early_stopping and run.early_stopping.exhausted:
+            yield Ended("early_stop", run.epoch, run.early_stopping.why_stopped(run.epoch))
+            return
         for progress in train_epoch(run):
             if progress:
                 yield progress
             if reason := stop():
                 yield Ended(reason, run.epoch, f"{ASKED[reason]} during epoch {run.epoch + 1}.")
                 return
+        began = time.perf_counter()
         metrics = validate(run)
         run.epoch, run.step, run.sums = run.epoch + 1, 0, EpochSums()
         best = run.best.improved(metrics)
         if run.early_stopping:
             run.early_stopping.saw(metrics)
         yield EpochEnded(metrics, best, str(run.early_stopping or ""))
-        if run.early_stopping and run.early_stopping.exhausted and run.epoch < run.spec.epochs:
-            yield Ended("early_stop", run.epoch, run.early_stopping.why_stopped(run.epoch))
-            return
-    explanation = "The one epoch is done." if run.spec.epochs == 1 else f"All {run.spec.epochs} epochs done."
+        if run.budget:
+            run.budget.validated(time.perf_counter() - began)
+    explanation = why_complete(run)
     if run.early_stopping:
         explanation += f" {run.early_stopping.why_not()}"
     yield Ended("completed", run.epoch, explanation)
 
 
+def why_complete(run: Training) -> str:
+    """What has come to its end, in words."""
+    if run.budget:
+        epochs = len(run.budget.trace) / len(run.batches)
+        return f"The budget of {run.spec.budget} is used up, after {epochs:.1f} epochs."
+    further = "further " if run.first_epoch else ""
+    return (
+        f"The one {further}epoch is done." if run.spec.epochs == 1 else f"All {run.spec.epochs} {further}epochs done."
+    )
+
+
 def train_epoch(run: Training) -> Iterator[Progressed | None]:
-    """The rest of the epoch that is under way; yields after every step, a record where one is due."""
+    """The rest of the epoch that is under way, or of the budget; yields after every step, a record where one is due."""
     run.network.train()
     order = stream(run.seed, "order", run.epoch + 1).permutation(len(run.training))
     told = 0.0
     for start in run.batches[run.step :]:
+        if run.step and run.over:
+            return  # the time was used up while whoever listens was busy, or when an earlier process was killed
         began = time.perf_counter()
-        learning_rate = run.learning_rate_at(run.step)
+        learning_rate = run.next_learning_rate()
         train_step(run, *run.training.batch(order[start : start + run.spec.batch_size]), learning_rate)
         run.step += 1
         run.sums.seconds += time.perf_counter() - began
-        last = run.step == len(run.batches)
+        if run.budget:
+            run.budget.trained(run.step, run.sums.images, run.sums.seconds, len(run.validation))
+        last = run.step == len(run.batches) or run.over
         if not last and run.sums.seconds - told < SECONDS_BETWEEN_PROGRESS:
             yield None
             continue
@@ -160,7 +213,10 @@ def train_epoch(run: Training) -> Iterator[Progressed | None]:
             accuracy=run.sums.accuracy,
             learning_rate=learning_rate,
             images_per_second=run.sums.images / run.sums.seconds,
+            done=run.done,
         )
+        if last:
+            return
 
 
 def train_step(run: Training, images_NCHW: Tensor, labels_N: Tensor, learning_rate: float) -> None:
@@ -196,8 +252,10 @@ def validate(run: Training) -> EpochMetrics:
         train_accuracy=run.sums.accuracy,
         validation_loss=float(F.nll_loss(logarithms_NK, labels_N)),
         validation_accuracy=float((logits_NK.argmax(1) == labels_N).double().mean()),
-        learning_rate=run.learning_rate_at(len(run.batches) - 1),
+        learning_rate=run.learning_rate_at(run.step - 1),
         seconds=run.sums.seconds + time.perf_counter() - began,
+        phase=run.phase,
+        images=run.sums.images,
     )
 
 

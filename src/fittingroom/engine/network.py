@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from fittingroom.engine.initial import draw_initial_weights
 from fittingroom.engine.layers import Activation, Convolution, Dropout, build_layer
 from fittingroom.errors import InvalidInput, InvalidSpec
 from fittingroom.spec.layers import AnyLayer, Conv, MaxPool, Shape
-from fittingroom.spec.network import summarize
+from fittingroom.spec.network import frozen_layers, summarize
 
 
 class StackedNetwork(nn.Module):
@@ -34,6 +35,7 @@ class StackedNetwork(nn.Module):
         self._dropouts = [
             (name, layer) for name, layer in zip(self.names, self.layers, strict=True) if isinstance(layer, Dropout)
         ]
+        self.frozen: set[str] = set()
 
     def forward(self, values: Tensor) -> Tensor:
         for layer in self.layers:
@@ -57,6 +59,31 @@ class StackedNetwork(nn.Module):
                 self.layers[index + 1] = nn.Sequential(pool, Activation("relu"))
                 moved.append(self.names[index])
         return moved
+
+    def freeze_up_to(self, name: str) -> None:
+        """From now on a layer and all before it keep their weights, and batch normalization its statistics.
+
+        Dropout in them goes on, as in Keras.
+        """
+        self.frozen = frozen_layers(self.specs, name)
+        for layer in self._frozen():
+            layer.requires_grad_(False)
+
+    def _frozen(self) -> list[nn.Module]:
+        return [layer for name, layer in zip(self.names, self.layers, strict=True) if name in self.frozen]
+
+    def train(self, mode: bool = True) -> Self:
+        """As torch's, but batch normalization in frozen layers stays at rest."""
+        super().train(mode)
+        for layer in self._frozen():
+            for part in layer.modules():
+                if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
+                    part.eval()
+        return self
+
+    def trainable(self) -> list[nn.Parameter]:
+        """The weights that training changes."""
+        return [weight for weight in self.parameters() if weight.requires_grad]
 
     def at(self, seed: int, epoch: int, step: int) -> None:
         """Say which step of which run comes next; what is random in training depends on nothing else."""

@@ -61,3 +61,12 @@ def build_optimizer(optimizer: spec.Optimizer, weights: Iterable[nn.Parameter]) 
                 eps=optimizer.epsilon,
                 foreach=True,
             )
+
+
+def state_keys(optimizer: spec.Optimizer) -> set[str]:
+    """What the optimizer remembers of each weight, by name, as tensors: seen by letting it take a step."""
+    weight = nn.Parameter(torch.zeros(1))
+    weight.grad = torch.ones(1)
+    built = build_optimizer(optimizer, [weight])
+    built.step()
+    return {key for key, value in built.state[weight].items() if isinstance(value, torch.Tensor)}

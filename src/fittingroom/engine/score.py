@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittingroom.engine.classifier import Classifier
-from fittingroom.engine.stored import artifact_path, data_of, spec_of
+from fittingroom.engine.stored import artifact_path, data_of
 from fittingroom.measure.evaluate import Evaluation, evaluate
+from fittingroom.queue.derive import spec_of
 from fittingroom.store import RunDetails, Score, Store
 from fittingroom.workspace import Workspace
 

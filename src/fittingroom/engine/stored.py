@@ -1,31 +1,30 @@
-"""What a stored run was made from and has left: its spec, its data, its files, each checked."""
+"""What a stored run was trained on and has left: its data and its files, each checked."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import load
 from fittingroom.errors import InvalidInput, WorkspaceError
-from fittingroom.spec.run import RunSpec, from_plain
+from fittingroom.queue.derive import spec_of
 from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
-
-
-def spec_of(run: RunDetails) -> RunSpec:
-    """The spec that a stored run was made from."""
-    return from_plain(json.loads(run.spec), origin=f"the stored spec of {run.id}")
 
 
 def artifact_path(run: RunDetails, kind: str, workspace: Workspace) -> Path:
     """Where the run's file of this kind is, checked to be whole; raises InvalidInput or WorkspaceError."""
     artifact = run.artifacts.get(kind)
+    if artifact is None and kind == "best" and any(each.startswith("phase-") for each in run.artifacts):
+        raise InvalidInput(
+            f'run "{run.id}" has no best weights yet: it ended ({run.state}) in a phase before the run proper; go on '
+            f"with: fittingroom runs resume {run.id}"
+        )
     if artifact is None:
         raise InvalidInput(
             f'run "{run.id}" has no {kind} weights: it ended ({run.state}) before its first epoch was validated; '
-            "train it again"
+            f"go on with: fittingroom runs resume {run.id}"
         )
     path = workspace.root / artifact.path
     if run.state == "running" and not path.is_file():

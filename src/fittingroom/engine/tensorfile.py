@@ -28,10 +28,20 @@ def to_bytes(tensors: Mapping[str, Tensor], form: str, description: object) -> b
 
 def read(path: Path, form: str) -> tuple[dict[str, Tensor], Any]:
     """Tensors by name, and their description: None when the file has another form. Raises Unreadable."""
+    tensors, metadata = read_any(path)
+    return tensors, metadata.get(form)
+
+
+def read_any(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors by name, and the descriptions in the file by their form; none in files of others. Raises Unreadable."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError) as error:
         raise Unreadable(str(error)) from None
-    return tensors, json.loads(metadata[form]) if form in metadata else None
+    ours = {form: text for form, text in metadata.items() if form.startswith("fittingroom-")}
+    try:
+        return tensors, {form: json.loads(text) for form, text in ours.items()}
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"its description is damaged: {error}") from None

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fittingroom.data.dataset import Dataset, Statistics
-from fittingroom.data.facts import facts_of
 from fittingroom.data.sources import load
 from fittingroom.data.splits import Splits
+from fittingroom.data.stages import read_stages
 from fittingroom.errors import Fault, InvalidSpec
 from fittingroom.library.stored import open_store
 from fittingroom.spec.data import DataSpec
-from fittingroom.spec.faults import faults, notes
+from fittingroom.spec.faults import notes
 from fittingroom.spec.network import NetworkSummary, summarize
 from fittingroom.spec.run import load_run_spec
 from fittingroom.workspace import Workspace
@@ -33,10 +33,11 @@ def describe(source: str, settings: Sequence[str], workspace: Workspace) -> Desc
         spec = load_run_spec(source, overrides=settings)
     except InvalidSpec as error:
         return DescribedNetwork(NetworkSummary((), ()), error.faults, ())
-    data = load(spec.data.source, workspace)
-    facts = facts_of(data, data.split(spec.data.validation, spec.data.split_seed))
-    summary = summarize(spec.network, facts.shape, facts.classes)
-    return DescribedNetwork(summary, tuple(faults(spec, facts)), tuple(notes(spec, facts)))
+    stages = read_stages(spec, workspace)
+    last = stages[-1]
+    summary = summarize(spec.network, last.facts.shape, last.facts.classes, spec.train.freeze_up_to)
+    found = [fault for stage in stages for fault in stage.faults]
+    return DescribedNetwork(summary, tuple(found), tuple(notes(spec, last.facts)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from fittingroom.data import sources
 from fittingroom.data.dataset import Dataset
-from fittingroom.engine.run import PreparedRun, execute, prepare_run
+from fittingroom.engine.prepare import PreparedRun, prepare_run
+from fittingroom.engine.run import execute
 from fittingroom.errors import InvalidInput
 from fittingroom.library.interrupt import stopping_on_signals
 from fittingroom.library.live import LiveProgress
@@ -21,6 +22,7 @@ from fittingroom.spec.data import DataSpec
 from fittingroom.spec.layers import AnyLayer
 from fittingroom.spec.network import Network
 from fittingroom.spec.run import RunSpec, changed, load_run_spec
+from fittingroom.spec.start import Phase, Start
 from fittingroom.spec.train import TrainSpec
 from fittingroom.workspace import Workspace
 
@@ -56,11 +58,15 @@ def fit(
     validation: int | float = 0.1,
     split_seed: int = 0,
     normalize: str = "standard",
+    start: Start | Run | str | None = None,
+    phases: Sequence[Phase] = (),
     workspace: str | os.PathLike[str] | None = None,
     show: bool = True,
     **settings: Any,
 ) -> Run:
     """Train a network on a data set, live, and store the run. Further settings are those of ``TrainSpec``.
+
+    ``start``: a run or a file of weights to begin with, instead of fresh ones. ``phases``: what is trained before.
 
     ``fit(net, data, epochs=5, optimizer=Sgd(0.05, momentum=0.9), early_stop=EarlyStop(patience=3))``. Returns the
     stored run; Ctrl-C ends it early with the best weights kept. Raises InvalidSpec with every fault.
@@ -74,6 +80,8 @@ def fit(
         train=TrainSpec(**settings),
         name=name,
         seed=seed,
+        start=start if isinstance(start, Start | None) else Start(start.id if isinstance(start, Run) else start),
+        phases=tuple(phases),
     )
     return train(spec, workspace=workspace, show=show)
 
@@ -99,5 +107,5 @@ def train(
 def train_prepared(prepared: PreparedRun, console: Console) -> Run:
     """Train with live progress on ``console``; Ctrl-C and SIGTERM end it cleanly."""
     with stopping_on_signals() as stop, LiveProgress(console) as live:
-        name = execute(prepared, live.hear, stop)
+        name = execute(prepared, live.hear, stop, waiting=live.waiting)
     return Run(name, prepared.workspace)

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from fittingroom.measure.evaluate import show_accuracy
@@ -53,16 +54,32 @@ class LiveProgress:
         """Show one event."""
         match event:
             case Started():
-                self.started = event
-                total = event.epochs * event.steps_per_epoch
-                self.task = self.bar.add_task(f"epoch 1/{event.epochs}", total=total, figures="")
-                self._say(f"Run [bold]{run}[/bold] has started.")
+                self._start(run, event)
             case Progressed():
                 self._progress(event)
             case EpochEnded():
                 self._epoch(event)
             case Ended():
                 self._say(event.explanation)
+
+    def waiting(self, free: int) -> None:
+        """Say that other trainings use the cores."""
+        self._say(
+            f"Waiting for other trainings on this machine: {free} of its cores are free. "
+            "Ctrl-C gives up; --threads needs fewer."
+        )
+
+    def _start(self, run: str, event: Started) -> None:
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+        self.task = self.bar.add_task(f"epoch {event.first_epoch + 1}", total=1.0, figures="")
+        if self.started is None:
+            self._say(f"Run [bold]{run}[/bold] has started.")
+        if event.phase is not None:
+            self._say(f'Phase "{escape(event.phase)}":')
+        elif self.started is not None:
+            self._say("The run proper:")
+        self.started = event
 
     def _progress(self, event: Progressed) -> None:
         assert self.started is not None
@@ -71,23 +88,30 @@ class LiveProgress:
         figures = (
             f"training {100 * event.accuracy:.1f} % · loss {event.loss:.3f} · {event.images_per_second:,.0f} images/s"
         )
-        epoch = f"epoch {event.epoch}/{self.started.epochs}"
-        done = (event.epoch - 1) * event.steps + event.step
-        self.bar.update(self.task, completed=done, description=epoch, figures=figures)
+        epoch = f"epoch {self._numbered(event.epoch)}"
+        self.bar.update(self.task, completed=event.done, description=epoch, figures=figures)
         if not self.animated and time.monotonic() - self.said > SECONDS_BETWEEN_LINES:
             self._say(f"{epoch}  {100 * event.step / event.steps:3.0f} % of it · {figures}")
 
     def _epoch(self, event: EpochEnded) -> None:
         assert self.started is not None
-        metrics, epochs = event.metrics, self.started.epochs
+        metrics = event.metrics
         accuracy = show_accuracy(metrics.validation_accuracy, self.started.validation_images, "validation")
-        if metrics.epoch > 1:  # what it is measured on is said once
+        if metrics.epoch > self.started.first_epoch + 1:  # what it is measured on is said once
             accuracy = accuracy.partition(" (")[0]
         self._say(
-            f"epoch {metrics.epoch:>{len(str(epochs))}}/{epochs}  {metrics.seconds:5.1f} s  "
+            f"epoch {self._numbered(metrics.epoch)}  {metrics.seconds:5.1f} s  "
             f"{self.throughput:,.0f} images/s  training loss {metrics.train_loss:.4f}  "
             f"validation loss {metrics.validation_loss:.4f}  accuracy {accuracy}{'  best so far' if event.best else ''}"
         )
+
+    def _numbered(self, epoch: int) -> str:
+        """``3/10``, or ``3`` where a time budget decides how many there will be."""
+        assert self.started is not None
+        if self.started.epochs is None:
+            return str(epoch)
+        last = self.started.first_epoch + self.started.epochs
+        return f"{epoch:>{len(str(last))}}/{last}"
 
     def _say(self, line: str) -> None:
         self.console.print(line, highlight=False, soft_wrap=True)

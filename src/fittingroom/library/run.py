@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING
 from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.predict import Invert, Prediction, predict_files
 from fittingroom.engine.score import TestScore, classifier_of, open_test_set, validation_of
-from fittingroom.engine.stored import spec_of
-from fittingroom.library.stored import find_run, open_store
+from fittingroom.library.stored import find_origin, find_run, open_store
 from fittingroom.measure.charts import plot_confusion, plot_run
 from fittingroom.measure.curves import epochs_to, reading, seconds_to
 from fittingroom.measure.evaluate import Evaluation, Mistake
+from fittingroom.measure.history import History, joined as join
+from fittingroom.queue.derive import spec_of
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.layers import Dropout
 from fittingroom.spec.run import RunSpec
@@ -50,8 +52,28 @@ class Run:
 
     @property
     def epochs(self) -> tuple[EpochMetrics, ...]:
-        """What each epoch gave."""
+        """What each epoch gave, those of phases before the run proper included."""
         return self.details.epochs
+
+    def history(self, *, joined: bool = False) -> History:
+        """The run's epochs after those of the runs that it continues, with the boundaries between them.
+
+        ``joined`` also goes back over forks and transfers, whose own epochs began at 1 again: all are numbered
+        through. Runs that were deleted are left out, and what came before them.
+        """
+        kinds = {"continue", "fork", "transfer"} if joined else {"continue"}
+        trainings, run = [], self.details
+        while True:
+            kind, source = run.lineage.get("kind"), run.lineage.get("from")
+            trainings.append((f"{kind} of {source}", run))
+            parent = find_origin(self.workspace, str(source)) if kind in kinds else None
+            if parent is None:
+                break
+            until = run.lineage["epoch"]
+            epochs = tuple(epoch for epoch in parent.epochs if isinstance(until, int) and epoch.epoch <= until)
+            run = replace(parent, epochs=epochs)
+        trainings[-1] = (trainings[-1][1].id, trainings[-1][1])
+        return join((name, run.epochs) for name, run in reversed(trainings))
 
     @cached_property
     def spec(self) -> RunSpec:
@@ -80,15 +102,29 @@ class Run:
         return validation_of(self.details, self.workspace)
 
     def reading(self) -> list[str]:
-        """What the curves say, in sentences."""
+        """What the curves of the run proper say, in sentences; none before its first epoch was validated."""
+        if not self._own_epochs:
+            return []
         regularized = bool(self.spec.augment) or any(isinstance(layer, Dropout) for layer in self.spec.network)
-        return reading(self.epochs, regularized=regularized)
+        return reading(self._own_epochs, regularized=regularized)
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """Curves of loss and accuracy; saved as PNG, SVG or PDF when ``path`` is given."""
-        evaluation = self.confusion()
+    @property
+    def _own_epochs(self) -> tuple[EpochMetrics, ...]:
+        """Those of the run proper: phases before it were validated on other images, or with another goal."""
+        return tuple(epoch for epoch in self.epochs if epoch.phase is None)
+
+    def plot(self, path: str | os.PathLike[str] | None = None, *, joined: bool = False) -> Figure:
+        """Curves of loss and accuracy; saved as PNG, SVG or PDF when ``path`` is given; ``joined``: see ``history``."""
+        history, evaluation, best = self.history(joined=joined), self.confusion(), self.details.best_epoch
+        if best is not None:
+            best += history.epochs[-1].epoch - self.epochs[-1].epoch
         return plot_run(
-            self.epochs, title=self.id, n_validation=evaluation.n, best_epoch=self.details.best_epoch, path=path
+            history.epochs,
+            title=self.id,
+            n_validation=evaluation.n,
+            best_epoch=best,
+            path=path,
+            boundaries=history.boundaries,
         )
 
     def plot_confusion(self, path: str | os.PathLike[str] | None = None) -> Figure:
@@ -97,11 +133,11 @@ class Run:
 
     def epochs_to(self, accuracy: float) -> int | None:
         """The first epoch that reached this validation accuracy (0 to 1), or None."""
-        return epochs_to(accuracy, self.epochs)
+        return epochs_to(accuracy, self._own_epochs)
 
     def seconds_to(self, accuracy: float) -> float | None:
         """Training time until this validation accuracy (0 to 1) was reached, or None."""
-        return seconds_to(accuracy, self.epochs)
+        return seconds_to(accuracy, self._own_epochs)
 
     def test(self) -> TestScore:
         """Open the sealed test set and score the best weights on it. Each call is counted, and says so."""
@@ -120,10 +156,12 @@ class Run:
         """State, and accuracy with what it was measured on, in one line."""
         if self.details.best_epoch is None:
             return f"{self.state}, no epoch validated"
-        return f"{self.state}, {self.confusion().headline}, epoch {self.details.best_epoch} of {len(self.epochs)}"
+        return (
+            f"{self.state}, {self.confusion().headline}, epoch {self.details.best_epoch} of {self.details.epochs_done}"
+        )
 
     def _repr_html_(self) -> str:
-        sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.reading()) if self.epochs else ""
+        sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.reading())
         return f"<p><b>{escape(self.id)}</b>: {escape(self.headline)}</p>{sentences}"
 
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from fittingroom.errors import InvalidInput
 from fittingroom.measure.curves import show_loss, show_percent
 from fittingroom.measure.evaluate import Evaluation, show_accuracy
+from fittingroom.measure.history import Boundary, History
 from fittingroom.measure.quantities import ACCURACY, LOSS, Measure, check_epochs, epoch_ticks
 from fittingroom.spec.events import EpochMetrics
 
@@ -46,12 +47,14 @@ def plot_run(
     n_validation: int,
     best_epoch: int | None = None,
     path: str | os.PathLike[str] | None = None,
+    boundaries: Sequence[Boundary] = (),
 ) -> Figure:
     """Loss and accuracy against the epoch, and the learning rate where it varies.
 
     Rings mark the lowest validation loss and the highest validation accuracy. ``best_epoch`` is the epoch whose
-    weights the run kept. With ``path`` the figure is saved too, as PNG, SVG or PDF by its suffix. Raises
-    InvalidInput for another suffix, for a file that cannot be written and for a run without an epoch.
+    weights the run kept. ``boundaries`` are drawn and named; what is best is then what is best after the last of
+    them. With ``path`` the figure is saved too, as PNG, SVG or PDF by its suffix. Raises InvalidInput for another
+    suffix, for a file that cannot be written and for a run without an epoch.
     """
     check_epochs(epochs)
     _check_suffix(path)
@@ -65,9 +68,10 @@ def plot_run(
     )
     weights = "" if best_epoch is None else f" · best weights: epoch {best_epoch}"
     _heading(figure, title, f"validation: {n_validation:,} images{weights}", left=MARGIN * figure.get_figwidth())
-    lowest, highest = LOSS.best(epochs), ACCURACY.best(epochs)
-    _measure_panel(columns[0], epochs, LOSS, show_loss(lowest.validation_loss) if lowest else "–")
-    _measure_panel(columns[1], epochs, ACCURACY, _with_margin(highest, n_validation) if highest else "–")
+    history = History(tuple(epochs), tuple(boundaries))
+    lowest, highest = LOSS.best(history.newest), ACCURACY.best(history.newest)
+    _measure_panel(columns[0], history, LOSS, show_loss(lowest.validation_loss) if lowest else "–")
+    _measure_panel(columns[1], history, ACCURACY, _with_margin(highest, n_validation) if highest else "–")
     if varies:
         _learning_rate_panel(columns[2], epochs)
     figure.legend(
@@ -77,19 +81,34 @@ def plot_run(
     return _finish(figure, path)
 
 
-def _measure_panel(axes: Axes, epochs: Sequence[EpochMetrics], measure: Measure, value: str) -> None:
+def _measure_panel(axes: Axes, history: History, measure: Measure, value: str) -> None:
     """Both curves of a measure; ``value`` is the best validation value as text."""
-    best = measure.best(epochs)
+    epochs, best = history.epochs, measure.best(history.newest)
     note = f"{measure.extreme}, epoch {best.epoch}" if best else "never a finite number"
     _panel_heading(axes, f"Validation {measure.name}", value, note)
-    numbers = [epoch.epoch for epoch in epochs]
+    numbers = [float(epoch.epoch) for epoch in epochs]
     validation, training = _finite(map(measure.validation, epochs)), _finite(map(measure.training, epochs))
+    for boundary in reversed(history.boundaries):  # curves end there and begin anew
+        for values, gap in ((numbers, boundary.after + 0.5), (validation, math.nan), (training, math.nan)):
+            values.insert(boundary.after, gap)
     dots: dict[str, Any] = {"marker": "o", "markersize": 4.5} if len(epochs) <= 12 else {}
     axes.plot(numbers, validation, color=VALIDATION, linewidth=2.2, label="validation", zorder=3, **dots)
     axes.plot(numbers, training, color=TRAINING, linewidth=1.8, linestyle=(0, (4, 2)), label="training", **dots)
     _style(axes, epochs, [*validation, *training], measure.tick, highest=measure.highest)
+    for boundary in history.boundaries:
+        _wall(axes, boundary, at_foot=measure.highest < math.inf)
     if best:
         _ring(axes, best.epoch, measure.validation(best), above=measure.highest < math.inf)
+
+
+def _wall(axes: Axes, boundary: Boundary, *, at_foot: bool) -> None:
+    """A thin upright line where something else begins, named along it where the curves leave room."""
+    axes.axvline(boundary.after + 0.5, color=INK, linewidth=0.8, linestyle=(0, (1, 2)), alpha=0.6, zorder=1)
+    axes.annotate(
+        boundary.label, (boundary.after + 0.5, 0.02 if at_foot else 0.98), xycoords=("data", "axes fraction"),
+        xytext=(4, 0), textcoords="offset points", rotation=90, va="bottom" if at_foot else "top", ha="left",
+        fontsize=SMALL, color=INK, alpha=0.8,
+    )  # fmt: skip
 
 
 def _with_margin(epoch: EpochMetrics, n_validation: int) -> str:

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 
+from fittingroom.measure.history import Boundary, History, split_at
 from fittingroom.measure.quantities import ACCURACY, LOSS, Measure, check_epochs, epoch_ticks
 from fittingroom.spec.events import EpochMetrics
 
@@ -14,26 +15,32 @@ GUTTER = 10  # columns for the numbers and the axis
 BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # bits of the 4 × 2 dots of a cell
 
 
-def terminal_curves(epochs: Sequence[EpochMetrics], width: int = 76, height: int = 21) -> str:
+def terminal_curves(
+    epochs: Sequence[EpochMetrics], width: int = 76, height: int = 21, boundaries: Sequence[Boundary] = ()
+) -> str:
     """Loss above accuracy as text: validation as a line of braille dots, training as ``·``, the best epoch as ``●``.
 
     At most ``width`` columns and ``height`` lines, but never fewer than 40 and 11. Plain Unicode without colour
-    codes. Values that are not finite leave gaps. Raises InvalidInput for a run without an epoch.
+    codes. Values that are not finite leave gaps. ``boundaries`` are drawn as ``┊`` and told below, in lines of their
+    own; the best epoch is then the best one after the last of them. Raises InvalidInput for a run without an epoch.
     """
     check_epochs(epochs)
     columns, rows = max(width, LEAST_WIDTH) - GUTTER, (max(height, LEAST_HEIGHT) - 5) // 2
     lines = [
-        *_text_panel(epochs, LOSS, columns, rows),
-        *_text_panel(epochs, ACCURACY, columns, rows),
+        *_text_panel(epochs, LOSS, columns, rows, boundaries),
+        *_text_panel(epochs, ACCURACY, columns, rows, boundaries),
         *_epoch_axis(epochs[0].epoch, epochs[-1].epoch, columns),
         f"{'':{GUTTER}}⠤⠤ validation   ·· training",
+        *(f"{'':{GUTTER}}┊ {boundary}" for boundary in boundaries),
     ]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _text_panel(epochs: Sequence[EpochMetrics], measure: Measure, columns: int, rows: int) -> list[str]:
+def _text_panel(
+    epochs: Sequence[EpochMetrics], measure: Measure, columns: int, rows: int, boundaries: Sequence[Boundary]
+) -> list[str]:
     """A title and ``rows`` lines with the value at the top, in the middle (odd ``rows``) and at the bottom."""
-    best = measure.best(epochs)
+    best = measure.best(History(tuple(epochs), tuple(boundaries)).newest)
     if not best:
         return [f"{measure.name}: validation never a finite number", *[f"{'│':>{GUTTER}}"] * rows]
     values = (value for epoch in epochs for value in (measure.validation(epoch), measure.training(epoch)))
@@ -47,10 +54,13 @@ def _text_panel(epochs: Sequence[EpochMetrics], measure: Measure, columns: int, 
         across = _place(epoch.epoch, epochs[0].epoch, epochs[-1].epoch, 2 * columns)
         return across, _place(value, high, low, 4 * rows)
 
-    validation = _line([place(epoch, measure.validation(epoch)) for epoch in epochs])
-    training = _line([place(epoch, measure.training(epoch)) for epoch in epochs])
+    parts = split_at(epochs, boundaries)
+    validation = set().union(*(_line([place(each, measure.validation(each)) for each in part]) for part in parts))
+    training = set().union(*(_line([place(each, measure.training(each)) for each in part]) for part in parts))
     x, y = place(best, measure.validation(best)) or (0, 0)
-    cells = {(x // 2, y // 4): "·" for x, y in training} | _braille(validation) | {(x // 2, y // 4): "●"}
+    walls = [_place(each.after + 0.5, epochs[0].epoch, epochs[-1].epoch, 2 * columns) // 2 for each in boundaries]
+    cells = {(wall, row): "┊" for wall in walls for row in range(rows)}
+    cells |= {(x // 2, y // 4): "·" for x, y in training} | _braille(validation) | {(x // 2, y // 4): "●"}
     levels = {(rows - 1) // 2: high} if low == high else {0: high, rows - 1: low}
     if rows % 2:
         levels.setdefault(rows // 2, (high + low) / 2)

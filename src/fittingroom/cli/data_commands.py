@@ -1,0 +1,85 @@
+"""``fittingroom data`` and ``fittingroom network``: what can be trained on, and what would be trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fittingroom.cli.options import HELP, AsJson, Settings, SpecSource, WorkspaceFolder, examples
+from fittingroom.workspace import Workspace
+
+data_app = typer.Typer(help="Data sets: the built-in one, and your own image folders.", **HELP)
+network_app = typer.Typer(help="Networks: shapes, parameter counts, faults.", **HELP)
+
+
+@network_app.command("show", epilog=examples("fittingroom network show cnn", "fittingroom network show my-run.toml"))
+def network_show(
+    source: SpecSource, settings: Settings = None, workspace: WorkspaceFolder = None, as_json: AsJson = False
+) -> None:
+    """Show every layer with its output shape and parameter count, and every fault; exit status 2 on faults."""
+    from fittingroom.cli import show_data
+    from fittingroom.library.describe import describe
+
+    described = describe(source, settings or [], Workspace.find(workspace))
+    show_data.network(described, as_json=as_json)
+    if described.faults:
+        raise typer.Exit(2)
+
+
+@data_app.command("list")
+def data_list(workspace: WorkspaceFolder = None, as_json: AsJson = False) -> None:
+    """List the data sets that can be trained on."""
+    from fittingroom.cli import show_data
+    from fittingroom.data.sources import names
+
+    show_data.data_sets(names(Workspace.find(workspace)), as_json=as_json)
+
+
+@data_app.command("show", epilog=examples("fittingroom data show fashion-mnist", "fittingroom data show photos/"))
+def data_show(
+    name: Annotated[str, typer.Argument(help="A data set's name, or a folder with one folder per class.")],
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show classes, counts for each part, size, mean and spread, and how often its test set has been opened."""
+    from fittingroom.cli import show_data
+    from fittingroom.library.describe import describe_data
+
+    show_data.data_set(describe_data(name, Workspace.find(workspace)), as_json=as_json)
+
+
+@data_app.command("import", epilog=examples("fittingroom data import photos/ --name my-photos"))
+def data_import(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder with one folder of images for each class.")],
+    name: Annotated[str | None, typer.Option(help="Name of the data set; the folder's own unless given.")] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Bring all images to this size, such as 64x64.")
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy an image folder into the workspace as a data set."""
+    from fittingroom.cli import show, show_data
+    from fittingroom.data.sources import import_folder
+    from fittingroom.library.describe import describe_data
+
+    place = Workspace.find(workspace)
+    imported = import_folder(path, place, name=name, size=show.parse_size(size))
+    show_data.data_set(describe_data(imported.source, place), as_json=as_json)
+
+
+@data_app.command("remove")
+def data_remove(
+    name: Annotated[str, typer.Argument(help="Name of an imported data set.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    workspace: WorkspaceFolder = None,
+) -> None:
+    """Remove an imported data set from the workspace. Your own folder stays as it is."""
+    from fittingroom.data.sources import BUILT_IN, remove
+
+    if not yes and name not in BUILT_IN:
+        typer.confirm(f'Remove the data set "{name}" from the workspace?', abort=True)
+    remove(name, Workspace.find(workspace))
+    typer.echo(f'Removed "{name}".')

@@ -1,0 +1,76 @@
+"""A time budget: how far a training is by the clock, and exactly so again from the trace that it leaves.
+
+Schedules are laid over the share of the training that is done. By epochs that share is known beforehand. By time it
+depends on how fast the machine was, so the share at every step is recorded; whoever follows the trace in place of the
+clock trains the very same weights.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+VALIDATION_COST = 1 / 3
+"""What an image costs that is only passed forward, in times of one that is trained on; until it was measured."""
+FIRST_SHARE = 1e-6
+
+
+@dataclass
+class Budget:
+    """Seconds to train for, what is spent of them, and the share of them at the middle of every step so far."""
+
+    seconds: float
+    spent: float = 0.0
+    """By earlier processes: the time between them does not count."""
+    closing: float = 0.0
+    """Seconds that have to be left for the last validation and its saving."""
+    closed: bool = False
+    """Whether ``closing`` was measured; before that it is a guess."""
+    step: float = 0.0
+    """Seconds that a step takes."""
+    trace: list[float] = field(default_factory=list)
+    follow: Sequence[float] | None = None
+    """The trace of another training, which decides in place of the clock."""
+    begun: float | None = None
+
+    def begin(self) -> None:
+        """The clock runs from now on."""
+        self.begun = time.perf_counter()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds spent on this training, by all its processes."""
+        return self.spent + (0.0 if self.begun is None else time.perf_counter() - self.begun)
+
+    @property
+    def over(self) -> bool:
+        """Whether no step fits in any more. There is always one."""
+        if self.follow is not None:
+            return len(self.trace) >= len(self.follow)
+        return bool(self.trace) and self.elapsed + self.step / 2 > self.seconds - self.closing
+
+    @property
+    def share(self) -> float:
+        """Of the last step."""
+        return self.trace[-1] if self.trace else 0.0
+
+    def next_share(self) -> float:
+        """The share at the middle of the step that comes now; it is recorded."""
+        if self.follow is not None:
+            share = self.follow[len(self.trace)]
+        else:
+            usable = max(self.seconds - self.closing, self.step, 1e-9)
+            share = min(1.0, max(self.share, FIRST_SHARE, (self.elapsed + self.step / 2) / usable))
+        self.trace.append(share)
+        return share
+
+    def trained(self, steps: int, images: int, seconds: float, validation_images: int) -> None:
+        """Learn from an epoch that is under way how long a step takes, and what a validation may take."""
+        self.step = seconds / steps
+        if not self.closed:
+            self.closing = VALIDATION_COST * validation_images * seconds / images
+
+    def validated(self, seconds: float) -> None:
+        """Learn how long a validation with its saving takes."""
+        self.closing, self.closed = seconds, True

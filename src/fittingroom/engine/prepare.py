@@ -1,0 +1,233 @@
+"""A run that could start now: data read and split, network built, weights in place, everything checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from fittingroom.data.dataset import Dataset
+from fittingroom.data.splits import Splits
+from fittingroom.data.stages import Stage, open_stages
+from fittingroom.engine import transfer
+from fittingroom.engine.classifier import Preprocessing, background_of
+from fittingroom.engine.images import Normalization, Part
+from fittingroom.engine.lineage import TrainedOn, seen_faults
+from fittingroom.engine.loop import Training
+from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.optimizers import build_optimizer
+from fittingroom.engine.pace import Budget
+from fittingroom.engine.plan import Plan, prepare as choose_plan
+from fittingroom.engine.start import Source, open_source
+from fittingroom.engine.transfer import Transfer, Weights
+from fittingroom.errors import Fault, InvalidSpec
+from fittingroom.spec.faults import notes
+from fittingroom.spec.run import RunSpec
+from fittingroom.store import RunDetails
+from fittingroom.workspace import Workspace
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedRun:
+    """A run that could start now, or its next stage: nothing of it is stored yet."""
+
+    spec: RunSpec
+    workspace: Workspace
+    stages: tuple[Stage, ...]
+    number: int
+    """Which of the stages this is, from 0."""
+    plan: Plan
+    training: Training
+    preprocessing: Preprocessing
+    transfer: Transfer
+    """What every layer begins with."""
+    trained_on: tuple[TrainedOn, ...]
+    """All data that has a part in the weights of this stage, its own last."""
+    resumes: RunDetails | None = None
+    """The stored run that goes on; None for a new one."""
+    departures: tuple[str, ...] = ()
+    """Why a resumed run is not bit-identical to an undisturbed one; empty when it is."""
+    lineage: Mapping[str, object] = field(default_factory=lambda: {"kind": "new"})
+    """Where a new run comes from: ``{"kind": "restart", "from": "starter-1"}``."""
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def stage(self) -> Stage:
+        return self.stages[self.number]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether this is the run proper, whose results are the run's."""
+        return self.number == len(self.stages) - 1
+
+    @property
+    def parameters(self) -> int:
+        """Of the network that the run ends with."""
+        return (
+            self.training.network.parameters_in_all if self.is_last else network_of(self.stages[-1]).parameters_in_all
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """What people should know before this stage starts, as sentences."""
+        stage, splits = self.stage, self.stage.splits
+        found = [*self.cautions, *notes(stage.spec, stage.facts)]
+        if splits.dropped:
+            found.append(
+                f"{splits.dropped:,} training images are left out, because the test set holds exact copies of them."
+            )
+        counts = stage.data.counts(splits.validation)
+        if absent := [name for name, count in zip(stage.data.class_names, counts, strict=True) if not count]:
+            found.append(f"No validation image is of class {', '.join(absent)}: the accuracy will tell nothing of it.")
+        if not stage.data.has_test:
+            found.append(
+                f"This data has no test part of its own, so {len(splits.test):,} images are cut off and sealed by "
+                f"split_seed = {stage.spec.data.split_seed}; with another split_seed some of them would be trained on."
+            )
+        if self.departures:
+            found.append(f"Not bit-identical to an undisturbed run, because of: {'; '.join(self.departures)}.")
+        return found
+
+
+def prepare_run(spec: RunSpec, workspace: Workspace, threads: int | None = None) -> PreparedRun:
+    """Read the data, check the spec against it, build the network with its weights and choose the plan.
+
+    ``threads``: those of an earlier plan that is to be kept. Raises InvalidSpec with every fault, InvalidData or
+    NotFound; nothing has been written to the workspace then.
+    """
+    source = open_source(spec.start, workspace) if spec.start else None
+    spec = replace(spec, start=source.start) if source else spec
+    spec, stages = open_stages(spec, workspace)
+    cautions = _check_stages(spec, stages, source, workspace)
+    if source and source.checkpoint:
+        prepared = _built(spec, workspace, stages, 0, None, threads, source.weights.trained_on or ())
+        source.checkpoint.go_on(prepared.training)
+        kept = [replace(each, weights="kept") if each.weights == "fresh" else each for each in prepared.transfer.layers]
+        prepared = replace(prepared, transfer=Transfer(source.weights.origin, tuple(kept)))
+    else:
+        weights = source.weights if source else None
+        prepared = _built(spec, workspace, stages, 0, weights, threads, (weights and weights.trained_on) or ())
+    return replace(prepared, cautions=tuple(cautions), lineage=source.lineage if source else {"kind": "new"})
+
+
+def prepare_stage(
+    spec: RunSpec, workspace: Workspace, number: int, threads: int | None, seen: Sequence[TrainedOn]
+) -> PreparedRun:
+    """A stage of a run whose weights come from a checkpoint of that stage, which knows what they were trained on."""
+    spec, stages = open_stages(spec, workspace)
+    return _built(spec, workspace, stages, number, None, threads, seen[:-1])
+
+
+def next_stage(run: PreparedRun, weights: Weights) -> PreparedRun:
+    """The stage that follows, with the weights that this one has left."""
+    number, threads = run.number + 1, run.plan.threads
+    following = _built(run.spec, run.workspace, run.stages, number, weights, threads, run.trained_on)
+    training = following.training
+    training.epoch = training.first_epoch = run.training.epoch
+    return replace(following, resumes=run.resumes, lineage=run.lineage)
+
+
+def network_of(stage: Stage) -> StackedNetwork:
+    """The network with its initial weights, frozen as the spec says."""
+    network = StackedNetwork(stage.spec.network, stage.facts.shape, stage.facts.classes)
+    network.draw_initial_weights(stage.spec.seed)
+    if stage.spec.train.freeze_up_to:
+        network.freeze_up_to(stage.spec.train.freeze_up_to)
+    return network
+
+
+def trained_on(stage: Stage) -> TrainedOn:
+    return TrainedOn.of(stage.spec.data, stage.data.fingerprint)
+
+
+def _check_stages(spec: RunSpec, stages: Sequence[Stage], source: Source | None, workspace: Workspace) -> list[str]:
+    """Raise InvalidSpec where weights do not fit from stage to stage, or have seen what is held out later.
+
+    Returns what cannot be checked, as sentences.
+    """
+    problems: list[Fault] = []
+    cautions: list[str] = []
+    weights = source.weights if source else None
+    seen = list((weights and weights.trained_on) or ())
+    if weights and weights.trained_on is None:
+        cautions.append(f"{weights.origin} does not say what it was trained on: perhaps on the images held out here.")
+    for stage in stages:
+        origin = weights.origin if weights else ""
+        found, gone = seen_faults(seen, origin, stage.data, stage.splits, workspace)
+        problems += found
+        if gone and source and source.run:
+            problems.append(Fault("start", *_gone(origin, gone)))
+        elif gone:
+            message, _ = _gone(origin, gone)
+            cautions.append(f"{message[0].upper()}{message[1:]}.")
+        network = network_of(stage)
+        if weights and not (source and source.checkpoint and stage is stages[0]):
+            plan = transfer.plan_transfer(network, stage.data.class_names, weights, stage.spec.train.reset)
+            problems += plan.faults
+        seen.append(trained_on(stage))
+        name = stage.phase or spec.name
+        weights = Weights(f'phase "{name}"', network.weights(), stage.data.class_names, tuple(seen))
+    if source and source.checkpoint:
+        problems += source.go_on_faults(stages[0].spec, stages[0].data.fingerprint)
+    if problems:
+        raise InvalidSpec(dict.fromkeys(problems), title=f'"{spec.name}" cannot start from these weights')
+    return cautions
+
+
+def _gone(origin: str, sources: Sequence[str]) -> tuple[str, str]:
+    names = ", ".join(f'"{name}"' for name in sources)
+    return (
+        f"{origin} was trained on {names}, which is no longer there as it was, so nobody can tell whether images that "
+        "are held out here were among it",
+        "restore that data set, or start from other weights",
+    )
+
+
+def _built(
+    spec: RunSpec, workspace: Workspace, stages: tuple[Stage, ...], number: int, weights: Weights | None,
+    threads: int | None, already_seen: Sequence[TrainedOn],
+) -> PreparedRun:  # fmt: skip
+    """A stage with its network, moved to where it is trained, with these weights or fresh ones."""
+    stage = stages[number]
+    own, data, splits, facts = stage.spec, stage.data, stage.splits, stage.facts
+    network, taken = network_of(stage), None
+    if weights is not None:
+        taken = transfer.plan_transfer(network, data.class_names, weights, own.train.reset)
+        transfer.load(network, taken, weights)
+    begins = taken or transfer.fresh(network)
+    plan = choose_plan(network, own.train.device, threads)
+    normalize = Normalization.of(data, splits.train, own.data)
+    budget = own.train.budget_seconds
+    training = Training(
+        network=network,
+        optimizer=build_optimizer(own.train.optimizer, network.trainable()),
+        spec=own.train,
+        seed=own.seed,
+        training=Part(data, splits.train, plan.device),
+        validation=Part(data, splits.validation, plan.device),
+        normalize=normalize,
+        augmentation=own.augment,
+        class_weights_K=class_weights(own, data, splits, plan.device),
+        phase=stage.phase,
+        budget=None if budget is None else Budget(budget),
+    )
+    background = background_of(data, splits.train)
+    preprocessing = Preprocessing(facts.shape, data.class_names, normalize.mean, normalize.spread, background)
+    seen = (*already_seen, trained_on(stage))
+    return PreparedRun(spec, workspace, stages, number, plan, training, preprocessing, begins, seen)
+
+
+def class_weights(spec: RunSpec, data: Dataset, splits: Splits, device: str) -> torch.Tensor | None:
+    """Weight of each class in the loss, scaled so that the mean over the training images is 1.
+
+    ``balanced`` is n / (classes × count), as scikit-learn's ``compute_class_weight``.
+    """
+    wanted = spec.train.class_weights
+    if wanted is None:
+        return None
+    counts = data.counts(splits.train)
+    weights = 1 / np.maximum(counts, 1) if wanted == "balanced" else np.asarray(wanted, np.float64)
+    weights = weights * counts.sum() / (weights * counts).sum()
+    return torch.from_numpy(weights.astype(np.float32)).to(device)
