@@ -33,6 +33,7 @@ class Budget:
     follow: Sequence[float] | None = None
     """The trace of another training, which decides in place of the clock."""
     begun: float | None = None
+    ended: bool = False
 
     def begin(self) -> None:
         """The clock runs from now on."""
@@ -45,10 +46,11 @@ class Budget:
 
     @property
     def over(self) -> bool:
-        """Whether no step fits in any more. There is always one."""
+        """Whether no step fits in any more; there is always one. Once it is over it stays so, whatever is learned."""
         if self.follow is not None:
             return len(self.trace) >= len(self.follow)
-        return bool(self.trace) and self.elapsed + self.step / 2 > self.seconds - self.closing
+        self.ended = self.ended or (bool(self.trace) and self.elapsed + self.step / 2 > self.seconds - self.closing)
+        return self.ended
 
     @property
     def share(self) -> float:
