@@ -7,7 +7,8 @@
     │   └── NotFound                 no run, data set, preset or file of that name
     ├── TrainingDiverged             the loss became NaN or infinite; exit status 1
     └── WorkspaceError               the workspace cannot be read or written; exit status 1
-        └── WorkspaceBusy            somebody else holds the database; it may be tried again
+        ├── WorkspaceBusy            somebody else holds the database; it may be tried again
+        └── WorkspaceUnusable        the disk is full, or the database broken: nothing at all can be done there
 
 Every message says what was wrong, where, with the user's own values, and what to do. Our own bugs are
 ``assert`` failures and never one of these. This module imports nothing from the package.
@@ -77,6 +78,10 @@ class WorkspaceError(FittingRoomError):
 
 class WorkspaceBusy(WorkspaceError):
     """Another program holds the database, or its server is away for now: what was asked for may be tried again."""
+
+
+class WorkspaceUnusable(WorkspaceError):
+    """The disk is full, or the database cannot be used: whatever is tried next will fail as well."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

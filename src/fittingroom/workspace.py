@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from fittingroom.errors import WorkspaceError
+from fittingroom.errors import WorkspaceUnusable
 
 APPLICATION = "fittingroom"
 
@@ -51,6 +51,16 @@ class Workspace:
         """Artifacts, one folder per run."""
         return self.root / "runs"
 
+    @property
+    def drafts(self) -> Path:
+        """Specs in the making, one for each browser."""
+        return self.root / "drafts"
+
+    @property
+    def logs(self) -> Path:
+        """What workers say that nobody watches."""
+        return self.root / "logs"
+
     def attempt(self, run: str, attempt: int) -> Path:
         """The folder of one attempt at a run: checkpoints, weights, predictions."""
         return self.runs / run / f"attempt-{attempt}"
@@ -60,7 +70,7 @@ class Workspace:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise WorkspaceError(
+            raise WorkspaceUnusable(
                 f"cannot create the workspace folder {self.root}: {error.strerror}; "
                 "choose another with --workspace or FITTINGROOM_WORKSPACE"
             ) from error
@@ -86,7 +96,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file that is either complete or absent, whatever happens in between.
 
     ``write`` gets a temporary file beside ``path``, which is flushed to the disk and then renamed.
-    Raises WorkspaceError, and leaves an older file of that name as it was, when the disk is full or the
+    Raises WorkspaceUnusable, and leaves an older file of that name as it was, when the disk is full or the
     folder cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
@@ -98,7 +108,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise WorkspaceError(
+        raise WorkspaceUnusable(
             f"cannot write {path}: {error.strerror or error}; {_way_out(error)} "
             "or choose another workspace with --workspace"
         ) from error

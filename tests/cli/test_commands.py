@@ -262,7 +262,9 @@ def test_a_reader_that_goes_away_does_not_fail_the_training(
 ) -> None:
     command = f"{sys.executable} -m fittingroom train {spec_file} {form.removeprefix('text')} | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
+    waited = "waiting for other trainings on this machine"  # other tests use its cores
+    told = [line for line in done.stderr.splitlines() if not line.startswith(waited)]
+    assert (done.returncode, told) == (0, [])
     run = fittingroom("runs", "show", "last", "--json").json
     assert (run["state"], len(run["epochs"])) == ("finished", 6)
 

@@ -66,7 +66,7 @@ def test_a_worker_tells_what_it_does_in_lines(fittingroom: Command, spec_file: P
     assert [event["event"] for event in events] == ["ready", "began", "ended", "leaving"]
     assert (events[2]["run"], events[2]["state"]) == ("three-stripes-2", "finished")
     shown = fittingroom("runs", "show", "last", "--json").json
-    assert shown["lineage"] == {"kind": "restart", "from": "three-stripes-1"}
+    assert shown["lineage"] == {"kind": "restart", "from": "three-stripes-1", "threads": 1}
     assert shown["weights"] == fittingroom("runs", "show", "three-stripes-1", "--json").json["weights"] | {
         kind: {**files, "path": files["path"].replace("stripes-1", "stripes-2")}
         for kind, files in fittingroom("runs", "show", "three-stripes-1", "--json").json["weights"].items()

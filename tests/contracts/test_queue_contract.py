@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from fittingroom.errors import InvalidInput
-from fittingroom.store import Artifact, Request, RunDetails, StaleAttempt, Store, TakenUp
+from fittingroom.store import Artifact, Owner, Request, RunDetails, StaleAttempt, Store, TakenUp
 
 ANOTHER_PROCESS = """
 import sys
@@ -81,6 +81,7 @@ def claim(store: Store) -> tuple[str, int]:
 def on_another_host(store: Store, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
     with monkeypatch.context() as patch:
         patch.setattr("socket.gethostname", lambda: "another-host")
+        patch.setattr("fittingroom.store.owners.place_here", lambda: "another machine/another start/1")
         return claim(store)
 
 
@@ -283,6 +284,85 @@ def test_another_host_is_believed_until_it_was_watched_for_too_long(
     assert store.queue.next(given_up={(run, 1)}) is None
     with pytest.raises(StaleAttempt, match=r'^attempt 1 at run "starter-1" may not record anything: attempt 2 has'):
         store.queue.request(run, 1)
+
+
+def test_a_run_of_a_process_that_was_given_up_can_be_put_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    new_run(store)
+    run, attempt = on_another_host(store, monkeypatch)
+    for given_up in ([], [(run, attempt + 1)], [("starter-2", attempt)]):
+        with pytest.raises(InvalidInput, match=r'^run "starter-1" is running, so there is nothing to resume$'):
+            store.queue.put(run, given_up)
+    store.queue.put(run, [(run, attempt)])
+    assert (store.run(run).state, next_id(store)) == ("queued", run)
+
+
+@pytest.mark.parametrize(("request_", "state"), [("stop", "stopped"), ("pause", "paused")])
+def test_a_process_that_was_given_up_is_asked_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch, request_: Request, state: str
+) -> None:
+    new_run(store)
+    run, attempt = on_another_host(store, monkeypatch)
+    assert store.queue.ask(run, request_, given_up=[(run, attempt + 1)]) == "asked"
+    assert store.queue.ask(run, request_, given_up=[(run, attempt)]) == "done"
+    left = store.run(run)
+    assert (left.state, left.queued, next_id(store)) == (state, None, None)
+    assert left.message == "Its process, on another host, shows no sign of life."
+    assert store.queue.request(run, attempt) == request_  # should it live after all
+    again = store.begin_attempt(run, {}, seen=left)
+    assert store.queue.request(run, again) is None
+
+
+def test_a_worker_that_gives_up_a_process_asks_it_all_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    new_run(store)
+    run, attempt = on_another_host(store, monkeypatch)
+    store.queue.ask(run, "pause")
+    assert store.queue.next(given_up=[(run, attempt)]) is None
+    assert (store.run(run).state, store.queue.request(run, attempt)) == ("paused", "pause")
+
+
+def test_a_host_that_is_renamed_still_tells_dead_from_living(
+    store: Store, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if Owner.this_process().place is None:
+        pytest.skip("this system knows a host by nothing but its name")
+    run = new_run(store)
+    process = another("train", run)
+    monkeypatch.setattr("socket.gethostname", lambda: "renamed")
+    assert (store.run(run).state, store.queue.beats_elsewhere()) == ("running", {})
+    with pytest.raises(TakenUp, match=f"is being trained by process {process.pid}; stop that one first"):
+        store.begin_attempt(run, {})
+    process.kill()
+    assert (store.run(run).state, next_id(store)) == ("interrupted", run)
+    assert store.queue.ask(run, "stop") == "done"
+
+
+def test_who_has_claimed_a_run_goes_on_although_its_host_is_renamed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if Owner.this_process().place is None:
+        pytest.skip("this system knows a host by nothing but its name")
+    new_run(store)
+    run, attempt = claim(store)
+    monkeypatch.setattr("socket.gethostname", lambda: "renamed")
+    assert store.begin_attempt(run, {"threads": 2}, seen=store.run(run), by_worker=True) == attempt
+
+
+def test_who_works_is_remembered_whole(store: Store) -> None:
+    new_run(store)
+    run, _ = claim(store)
+    store.queue.register(threads=1)
+    this = Owner.this_process()
+    assert [attempt.owner for attempt in store.run(run).attempts] == [this]
+    assert [worker.owner for worker in store.queue.workers()] == [this]
+
+
+def test_runs_that_are_passed_over_wait_for_others(store: Store) -> None:
+    first, second = new_run(store), new_run(store)
+    found = store.queue.next(passed_over={first})
+    assert found is not None
+    assert found.id == second
+    assert store.queue.next(passed_over={first, second}) is None
+    assert next_id(store) == first
 
 
 def test_a_deleted_run_is_in_no_queue(store: Store) -> None:

@@ -110,6 +110,7 @@ def test_a_run_that_was_deleted_is_attended_to_no_more(
     def delete(run: str, attempt: int) -> None:
         with monkeypatch.context() as patch:  # from another host, where nobody knows that this process lives
             patch.setattr("socket.gethostname", lambda: "another-host")
+            patch.setattr("fittingroom.store.owners.place_here", lambda: None)
             store.trash.delete(run)
 
     heard, _ = over(delete, store)

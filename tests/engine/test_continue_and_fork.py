@@ -10,15 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import fittingroom as fr
 from fittingroom.data.dataset import Dataset
-from fittingroom.engine.prepare import PreparedRun, prepare_run
+from fittingroom.engine import loop, record
+from fittingroom.engine.prepare import PreparedRun, next_stage, prepare_run
 from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_restart, prepare_resume
 from fittingroom.engine.run import execute
 from fittingroom.engine.score import classifier_of
+from fittingroom.engine.transfer import Weights
 from fittingroom.errors import InvalidInput, InvalidSpec, NotFound
+from fittingroom.queue import submit_continued
+from fittingroom.queue.stored import artifact_path
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.start import Phase, Start
 from fittingroom.spec.train import TrainSpec
@@ -73,20 +78,38 @@ def test_three_epochs_and_four_more_are_seven(prepare: Prepare, own_workspace: W
     theirs = weights_of(undisturbed, own_workspace, "last")
     for name, tensor in weights_of(four, own_workspace, "last").items():
         assert torch.equal(tensor, theirs[name]), name
-    assert four.lineage == {"kind": "continue", "from": three.id, "weights": "last", "epoch": 3}
+    digest = three.artifacts["last"].sha256
+    assert four.lineage == {"kind": "continue", "from": three.id, "weights": "last", "epoch": 3, "sha256": digest}
     assert (four.state, four.epochs_done, four.message) == ("finished", 7, "All 4 further epochs done.")
     assert details_of(three.id, own_workspace) == three
 
 
-def test_a_run_left_within_an_epoch_is_continued_there(prepare: Prepare, own_workspace: Workspace) -> None:
+@pytest.mark.parametrize("stop_at", [8, 10, 14])
+def test_a_run_left_within_an_epoch_finishes_it_and_is_continued_then(
+    prepare: Prepare, own_workspace: Workspace, stop_at: int
+) -> None:
+    """Seven steps an epoch: after one, in the middle, and at the end of the second epoch."""
     undisturbed = details_of(execute(prepare(NETWORK, epochs=4)), own_workspace)
     steps = iter(range(1, 100))
+    left = execute(prepare(NETWORK, epochs=9), stop=lambda: "stopped" if next(steps) == stop_at else None)
+    more = prepare_continue(details_of(left, own_workspace), own_workspace, epochs=2)
+    run = details_of(execute(more), own_workspace)
+    assert [epoch.epoch for epoch in run.epochs] == [2, 3, 4]
+    for own, other in zip(run.epochs, undisturbed.epochs[1:], strict=True):
+        assert replace(own, seconds=0) == replace(other, seconds=0)
+    theirs = weights_of(undisturbed, own_workspace, "last")
+    for name, tensor in weights_of(run, own_workspace, "last").items():
+        assert torch.equal(tensor, theirs[name]), name
+
+
+def test_a_schedule_is_laid_over_the_new_epochs_only(prepare: Prepare, own_workspace: Workspace) -> None:
+    steps = iter(range(1, 100))
     left = execute(prepare(NETWORK, epochs=9), stop=lambda: "stopped" if next(steps) == 10 else None)
-    more = execute(prepare_continue(details_of(left, own_workspace), own_workspace, epochs=3))
-    assert weights_of(details_of(more, own_workspace), own_workspace, "last").keys()
-    for own, other in zip(details_of(more, own_workspace).epochs, undisturbed.epochs[1:], strict=True):
-        assert own.validation_loss == other.validation_loss
-        assert own.train_loss == other.train_loss
+    more = prepare_continue(details_of(left, own_workspace), own_workspace, epochs=1, schedule=fr.Cosine()).training
+    assert (more.epoch, more.step, more.first_epoch) == (1, 3, 2)
+    assert more.learning_rate_at(3) == 0.001  # the begun epoch goes on at the full rate
+    more.epoch, more.step = 2, 0
+    assert more.learning_rate_at(0) == pytest.approx(0.0005 * (1 + np.cos(np.pi * 0.5 / 7)))
 
 
 def test_a_schedule_is_asked_for_unless_the_rate_was_constant(prepare: Prepare, own_workspace: Workspace) -> None:
@@ -132,6 +155,7 @@ def test_a_fork_begins_with_the_best_weights_and_its_own_optimizer(prepare: Prep
     assert [epoch.epoch for epoch in run.epochs] == [1, 2]
     assert run.lineage == {
         "kind": "fork", "from": "small-1", "weights": "best", "epoch": parent.best_epoch,
+        "sha256": parent.artifacts["best"].sha256,
         "set": ["train.epochs=2", "train.optimizer.learning_rate=0.0001"],
     }  # fmt: skip
     again = details_of(execute(prepare_restart(run, own_workspace)), own_workspace)
@@ -294,7 +318,9 @@ def test_what_cannot_be_started_from_is_told(prepare: Prepare, own_workspace: Wo
             prepare_run(replace(spec, start=start), own_workspace)
         return str(caught.value)
 
-    assert told(Start("small-1")).startswith('there is no run "small-1" and no file of that name to start from')
+    assert told(Start("small-1")).startswith(
+        'there is no run "small-1" to start from, nor any other yet; train one first'
+    )
     run = execute(prepare(NETWORK, epochs=1))
     with pytest.raises(NotFound, match='there is no run "smal-1"; did you mean "small-1"'):
         prepare_run(replace(spec, start=Start("smal-1")), own_workspace)
@@ -303,7 +329,7 @@ def test_what_cannot_be_started_from_is_told(prepare: Prepare, own_workspace: Wo
     save_file({"else.weight": torch.zeros(3)}, other)
     assert told(Start(str(broken))).startswith(f"{broken} is not a safetensors file that can be read (")
     assert told(Start(str(other))).endswith(
-        "start: no layer takes its weights from other.safetensors, which has only else; give layers the names that "
+        "start: no layer takes its weights from other.safetensors, which has else; give layers the names that "
         "they have there, or leave the start out"
     )
     assert told(Start(str(tmp_path / "gone.safetensors"))).startswith('there is no file "')
@@ -337,7 +363,7 @@ def test_phases_are_one_run(prepare: Prepare, own_workspace: Workspace) -> None:
     assert run.best_epoch is not None
     assert run.best_epoch >= 6
     assert run.fingerprint == prepare().stage.data.fingerprint
-    assert len(classifier_of(run, own_workspace).trained_on) == 3
+    assert len(classifier_of(run, own_workspace).trained_on) == 2  # two of the three trainings saw the same images
     again = details_of(execute(prepare_restart(run, own_workspace)), own_workspace)
     assert again.artifacts["best"].sha256 == run.artifacts["best"].sha256
 
@@ -372,3 +398,128 @@ def test_phases_are_checked_before_anything_starts(prepare: Prepare, own_workspa
     with pytest.raises(InvalidSpec, match='validation images are among those that phase "peek" was trained on'):
         prepare_run(replace(spec, phases=(peeking,)), own_workspace)
     assert not own_workspace.database.exists()
+
+
+def test_progress_is_counted_through_phases_of_other_sizes(
+    prepare: Prepare, own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Epochs of 2 steps, then of 14: numbered by epoch, steps would come twice."""
+    monkeypatch.setattr(record, "SECONDS_BETWEEN_PROGRESS", 0.0)
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_PROGRESS", 0.0)
+    spec = prepare(NETWORK, epochs=2, batch_size=16).spec
+    phase = Phase(name="first", train=TrainSpec(epochs=4, batch_size=105))
+    told = []
+
+    def hear(run: str, event: object) -> None:
+        with Store.open(own_workspace.database) as store:
+            told.extend(row for row in store.progress(run)[-1:] if row not in told)
+
+    execute(prepare_run(replace(spec, phases=(phase,)), own_workspace), hear)
+    assert [row.step for row in told] == list(range(1, 4 * 2 + 2 * 14 + 1))
+    assert told[-1].images == 4 * 210 + 2 * 210
+
+
+def test_a_run_left_in_a_phase_is_not_continued_as_if_it_were_done(prepare: Prepare, own_workspace: Workspace) -> None:
+    steps = iter(range(1, 100))
+    stop: Any = lambda: "stopped" if next(steps) == 3 else None  # noqa: E731
+    left = details_of(execute(prepare_run(phases_spec(prepare), own_workspace), stop=stop), own_workspace)
+    with pytest.raises(InvalidSpec) as caught:
+        prepare_continue(left, own_workspace, epochs=1)
+    assert 'start: phased-1 was left in its phase "pretrain"; fittingroom runs resume phased-1 first' in faults_of(
+        caught
+    )
+
+
+def test_data_of_a_phase_that_changes_before_a_resume_is_noticed(
+    prepare: Prepare, own_workspace: Workspace, tmp_path: Path
+) -> None:
+    spec = prepare(NETWORK, epochs=1).spec
+    folder = tmp_path / "photos"
+
+    def draw(seed: int) -> None:
+        generator = np.random.default_rng(seed)
+        for name in ("a", "b", "c"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            for number in range(30):
+                pixels = generator.integers(0, 255, (8, 8), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / name / f"{number}.png")
+
+    draw(1)
+    phase = Phase(name="first", data=fr.DataSpec(str(folder), validation=0.2), train=TrainSpec(epochs=4, batch_size=16))
+    steps = iter(range(1, 100))
+    stop: Any = lambda: "stopped" if next(steps) == 3 else None  # noqa: E731
+    left = details_of(execute(prepare_run(replace(spec, phases=(phase,)), own_workspace), stop=stop), own_workspace)
+    draw(2)
+    with pytest.raises(InvalidInput, match='has changed since phase "first" was trained on it; restore it, or restart'):
+        prepare_resume(left, own_workspace)
+
+
+def test_an_attempt_that_was_given_up_removes_nothing_of_its_successor(
+    prepare: Prepare, own_workspace: Workspace
+) -> None:
+    run = execute(prepare(NETWORK, epochs=2))
+    before = details_of(run, own_workspace)
+    with Store.open(own_workspace.database) as store:
+        old = record.Recorder(prepare(NETWORK, epochs=2), store, run, 1)
+        newer = own_workspace.attempt(run, 2) / "best-9.safetensors"
+        newer.parent.mkdir()
+        newer.write_bytes(b"of attempt 2")
+        (own_workspace.attempt(run, 1) / "a folder of yours").mkdir()
+        old._sweep([before.artifacts["best"]])
+    assert newer.read_bytes() == b"of attempt 2"
+
+
+def test_a_fork_resets_only_what_it_is_asked_to(prepare: Prepare, own_workspace: Workspace) -> None:
+    first = details_of(execute(prepare(NETWORK, epochs=1)), own_workspace)
+    second = details_of(execute(prepare_fork(first, own_workspace, overrides=['train.reset=["head"]'])), own_workspace)
+    third = prepare_fork(second, own_workspace)
+    assert {start.weights for start in third.transfer.layers} == {"kept", "none"}
+
+
+def test_departures_are_remembered_over_several_attempts(prepare: Prepare, own_workspace: Workspace) -> None:
+    steps = iter(range(1, 100))
+    stop: Any = lambda: "stopped" if next(steps) == 3 else None  # noqa: E731
+    run = details_of(execute(prepare(NETWORK, epochs=2), stop=stop), own_workspace)
+    (attempt,) = run.attempts
+    elsewhere = replace(attempt, plan={**attempt.plan, "processor": "Babbage"})
+    twice = replace(run, attempts=(elsewhere, replace(attempt, number=2)))
+    assert prepare_resume(twice, own_workspace).departures == (f"processor {attempt.plan['processor']}, was Babbage",)
+    assert prepare_continue(replace(run, attempts=(elsewhere,)), own_workspace, epochs=1).departures != ()
+
+
+def test_nobody_knows_stays_so_from_run_to_run(prepare: Prepare, own_workspace: Workspace, tmp_path: Path) -> None:
+    first = details_of(execute(prepare(NETWORK, epochs=1)), own_workspace)
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({f"mix.{part}": weights_of(first, own_workspace)[f"mix.{part}"] for part in ("weight", "bias")}, foreign)
+    spec = prepare(NETWORK, epochs=1).spec
+    second = details_of(execute(prepare_run(replace(spec, start=Start(str(foreign))), own_workspace)), own_workspace)
+    third = prepare_fork(second, own_workspace)
+    assert third.notes[0] == (
+        "foreign.safetensors does not say what it was trained on: perhaps on the images held out here."
+    )
+
+
+def test_weights_that_change_while_a_run_waits_are_refused(prepare: Prepare, own_workspace: Workspace) -> None:
+    steps = iter(range(1, 100))
+    stop: Any = lambda: "stopped" if next(steps) == 16 else None  # noqa: E731
+    parent = details_of(execute(prepare(NETWORK, epochs=4), stop=stop), own_workspace)
+    child = submit_continued(parent.id, own_workspace, epochs=1)
+    execute(prepare_resume(parent, own_workspace))
+    with pytest.raises(InvalidInput, match=f'^the weights of "{parent.id}" have changed since run "{child}" was made'):
+        prepare_resume(details_of(child, own_workspace), own_workspace)
+
+
+def test_only_the_newest_checkpoints_stay_through_phases(prepare: Prepare, own_workspace: Workspace) -> None:
+    spec = prepare(NETWORK, epochs=2, keep_checkpoints=1).spec
+    phase = Phase(name="first", train=TrainSpec(epochs=3, batch_size=32, keep_checkpoints=3))
+    run = details_of(execute(prepare_run(replace(spec, phases=(phase,)), own_workspace)), own_workspace)
+    assert [kind for kind in run.artifacts if kind.startswith("checkpoint")] == ["checkpoint-5"]
+    artifact_path(run, "checkpoint-5", own_workspace)  # whole
+
+
+def test_nothing_is_said_to_be_in_vain_after_a_phase(prepare: Prepare, own_workspace: Workspace) -> None:
+    spec = prepare(NETWORK, epochs=1, freeze_up_to="norm", reset=("head",)).spec
+    phase = Phase(name="first", train=TrainSpec(epochs=1, batch_size=32))
+    prepared = prepare_run(replace(spec, phases=(phase,)), own_workspace)
+    second = next_stage(prepared, Weights("the phase", prepared.training.network.weights()))
+    assert not any("fresh" in note or "Nothing is learned" in note for note in second.notes)

@@ -205,5 +205,18 @@ def test_without_locks_one_trains_all_the_same(tmp_path: Path, monkeypatch: pyte
         assert held is True
 
 
+def test_what_breaks_while_one_waits_is_not_taken_for_missing_locks(hold: Start) -> None:
+    one = hold(4)
+    assert says(one) == "held True"
+
+    def nobody_reads(free: int) -> None:
+        raise BrokenPipeError(f"{free} free, but nobody reads it")
+
+    with pytest.raises(BrokenPipeError, match=r"^0 free, but nobody reads it$"), core_slots(2, nobody_reads):
+        raise AssertionError("it began without its cores")
+    let_go(one)
+    assert free_cores() == 4
+
+
 def test_the_machine_has_cores() -> None:
     assert 1 <= machine_cores() <= (os.cpu_count() or 1)

@@ -47,20 +47,34 @@ def details_of(run: str, workspace: Workspace) -> RunDetails:
 
 
 def test_shares_are_those_of_the_clock_at_the_middle_of_each_step(clock: Clock) -> None:
-    budget = Budget(10.0)
+    budget = Budget(100.0)
     budget.begin()
-    budget.next_share()
-    clock.now += 1.0
-    budget.trained(steps=1, images=100, seconds=1.0, validation_images=150)
+    for _ in range(5):
+        budget.next_share()
+        clock.now += 1.0
+        budget.stepped(1.0, images=100, validation_images=150)
     assert budget.closing == pytest.approx(0.5)  # 150 images at a third of 10 ms
-    assert budget.next_share() == pytest.approx(1.5 / 9.5)
+    assert budget.next_share() == pytest.approx(5.5 / 99.5)
+    budget.validated(1.0, saving=0.25)
     clock.now += 2.0
-    budget.trained(steps=2, images=200, seconds=3.0, validation_images=150)
-    budget.validated(1.0)
-    assert budget.next_share() == pytest.approx((3.0 + 0.75) / 9.0)
-    budget.trained(steps=3, images=300, seconds=5.0, validation_images=150)
-    assert budget.closing == 1.0  # what was measured counts, not the guess
+    assert budget.next_share() == pytest.approx(7.5 / 98.75)
+    budget.stepped(1.0, images=100, validation_images=150)
+    assert budget.closing == 1.25  # what was measured counts, not the guess
     assert budget.trace == sorted(budget.trace)
+
+
+def test_slow_first_steps_and_one_slow_saving_end_nothing(clock: Clock) -> None:
+    budget = Budget(20.0)
+    budget.begin()
+    for seconds in (3.0, 0.1, 0.1, 0.1, 0.1, 0.1):
+        budget.next_share()
+        clock.now += seconds
+        budget.stepped(seconds, images=16, validation_images=5000)
+        assert not budget.over
+    assert budget.closing == pytest.approx(5000 / 16 * 0.1 / 3)
+    for saving in (0.1, 9.0, 0.1):
+        budget.validated(1.0, saving)
+    assert budget.closing == pytest.approx(1.1)
 
 
 def test_it_is_over_when_no_step_fits_in_beside_the_last_validation(clock: Clock) -> None:
@@ -68,13 +82,14 @@ def test_it_is_over_when_no_step_fits_in_beside_the_last_validation(clock: Clock
     budget.begin()
     assert not budget.over
     budget.next_share()
-    budget.trained(steps=1, images=10, seconds=1.0, validation_images=0)
-    budget.validated(2.0)
+    budget.stepped(1.0, images=10, validation_images=0)
+    budget.validated(2.0, 0.0)
     clock.now += 7.4
     assert not budget.over
     clock.now += 0.2
     assert budget.over
-    budget.validated(0.1)  # quicker than was feared: a cut epoch must not be followed by another
+    budget.ended = True
+    budget.validated(0.1, 0.0)  # quicker than was feared: a cut epoch must not be followed by another
     assert budget.over
 
 
@@ -175,6 +190,23 @@ def test_a_budget_that_ran_out_just_before_its_process_died_is_validated(
     Checkpoint.read(file).restore(resumed)
     ended = [event for event in train(resumed) if isinstance(event, EpochEnded)]
     assert [each.metrics.images for each in ended] == [160]
+
+
+def test_no_epoch_follows_one_that_was_cut_also_after_a_kill(prepare: Prepare, clock: Clock, tmp_path: Path) -> None:
+    run = prepare(epochs=1, budget="10s").training
+
+    def stop() -> None:
+        clock.now += 1.1
+
+    for event in train(run, stop):
+        if isinstance(event, EpochEnded) and event.metrics.images != 210:
+            file = tmp_path / "last.safetensors"
+            file.write_bytes(checkpoint_bytes(run))
+            break
+    resumed = prepare(epochs=1, budget="10s").training
+    Checkpoint.read(file).restore(resumed)
+    resumed.budget.spent = 2.0  # type: ignore[union-attr]
+    assert [type(event) for event in train(resumed)] == [Started, Ended]
 
 
 def test_what_cannot_be_replayed_is_told(prepare: Prepare, own_workspace: Workspace) -> None:

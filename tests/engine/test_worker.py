@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+import torch
 
 import fittingroom as fr
 from fittingroom import queue
@@ -24,8 +25,10 @@ from fittingroom.engine.cores import core_slots, machine_cores
 from fittingroom.engine.prepare import PreparedRun
 from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_restart
 from fittingroom.engine.run import execute
-from fittingroom.engine.worker import Said, Watch, work
-from fittingroom.spec.run import RunSpec
+from fittingroom.engine.worker import Said, device_for, work
+from fittingroom.errors import InvalidInput, WorkspaceUnusable
+from fittingroom.spec.run import RunSpec, changed
+from fittingroom.spec.start import Phase
 from fittingroom.store import RunDetails, Store
 from fittingroom.workspace import Workspace
 
@@ -52,6 +55,15 @@ def prepare_or_die(run, *arguments, **more):
     return prepare(run, *arguments, **more)
 
 worker.prepare_resume = prepare_or_die
+if int(sys.argv[2]) >= 0:
+    execute = worker.execute
+
+    def execute_on_a_full_disk(*arguments, **more):
+        import resource
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+        return execute(*arguments, **more)
+
+    worker.execute = execute_on_a_full_disk
 tell = lambda said: print(said.event, said.run or "-", said.state or "-", said.message, flush=True)
 worker.work(Workspace.find(), threads=1, idle=float(sys.argv[1]), tell=tell)
 """
@@ -60,8 +72,8 @@ worker.work(Workspace.find(), threads=1, idle=float(sys.argv[1]), tell=tell)
 class WorkerProcess:
     """A worker in a process of its own."""
 
-    def __init__(self, idle: float) -> None:
-        command = [sys.executable, "-c", WORKER, str(idle)]
+    def __init__(self, idle: float, kilobytes: int | None) -> None:
+        command = [sys.executable, "-c", WORKER, str(idle), str(-1 if kilobytes is None else kilobytes * 1000)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     @property
@@ -90,11 +102,11 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a worker; those that still run at the end are killed."""
+    """Start a worker, in whose files there is so much space; those that still run at the end are killed."""
     started: list[WorkerProcess] = []
 
-    def begin(idle: float = 60) -> WorkerProcess:
-        started.append(WorkerProcess(idle))
+    def begin(idle: float = 60, kilobytes: int | None = None) -> WorkerProcess:
+        started.append(WorkerProcess(idle, kilobytes))
         return started[-1]
 
     yield begin
@@ -115,8 +127,8 @@ def here(own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[
     monkeypatch.setattr(module, "lower_priority", lambda: None)
     monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.02)
 
-    def be(idle: float = 0, **more: Any) -> list[Said]:
-        told: list[Said] = []
+    def be(idle: float = 0, told: list[Said] | None = None, **more: Any) -> list[Said]:
+        told = [] if told is None else told
         work(own_workspace, threads=1, idle=idle, tell=told.append, **more)
         return told
 
@@ -135,6 +147,18 @@ def put(store: Store, spec: RunSpec, name: str = "small", **changes: Any) -> str
     data, text = fr.load(spec.data.source), json.dumps(spec.to_json())
     given: dict[str, Any] = {"spec": text, "spec_id": spec.content_id, "fingerprint": data.fingerprint, "parameters": 1}
     return store.create_run(name=name, queued=True, **(given | changes))
+
+
+def queue_of(store: Store) -> list[str]:
+    """The runs that wait, the longest waiting first."""
+    waiting = [run for run in store.runs() if run.queued is not None]
+    return [run.id for run in sorted(waiting, key=lambda run: (run.queued, run.id))]
+
+
+def after(steps: int) -> Callable[[], Any]:
+    """Stops a training after so many steps."""
+    asked = iter([None] * (steps - 1))
+    return lambda: next(asked, "stopped")
 
 
 def what_counts(run: RunDetails) -> tuple[Any, ...]:
@@ -201,7 +225,7 @@ def test_what_users_ask_of_runs_and_workers_changes_no_bit(
     assert handed_back.attempts[-1].ended is not None
     assert store.queue.workers() == []
     went_on = [said.message for said in here() if said.event == "began"]
-    assert went_on == [f"goes on after epoch {handed_back.epochs_done}"]
+    assert went_on == [f"goes on after epoch {handed_back.artifacts['last'].epoch}"]
     assert what_counts(store.run(run)) == what_counts(undisturbed)
 
 
@@ -282,6 +306,144 @@ def test_what_is_wrong_with_a_run_does_not_end_the_worker(
     assert [len(store.run(run).attempts) for run in runs] == [1, 1, 1, 1]
 
 
+def test_a_workspace_that_cannot_be_written_fails_no_run(
+    prepare: Prepare, store: Store, own_workspace: Workspace, here: Callable[..., list[Said]]
+) -> None:
+    runs = [put(store, prepare(epochs=1).spec) for _ in range(3)]
+    own_workspace.runs.write_text("in the way")
+    told: list[Said] = []
+    with pytest.raises(WorkspaceUnusable, match=r"^cannot write .*small-1.*; check that you may write there or choose"):
+        here(told=told)
+    ended = [said for said in told if said.event == "ended"]
+    assert [(said.run, said.state) for said in ended] == [(runs[0], "queued")]
+    assert ended[0].message.startswith(f"Handed back to the queue: cannot write {own_workspace.runs}")
+    assert [store.run(run).state for run in runs] == ["queued"] * 3
+    assert [len(store.run(run).attempts) for run in runs] == [1, 0, 0]
+    assert store.run(runs[0]).attempts[0].ended is not None  # so it is no death
+    assert store.queue.workers() == []
+    own_workspace.runs.unlink()
+    here()
+    assert [store.run(run).state for run in runs] == ["finished"] * 3
+
+
+@pytest.mark.parametrize(("kilobytes", "left"), [(0, "interrupted"), (200, "queued")])
+def test_a_full_disk_fails_no_run(
+    prepare: Prepare, store: Store, start: Start, here: Callable[..., list[Said]], kilobytes: int, left: str
+) -> None:
+    """There is no space for anything, or for the small database only."""
+    spec = prepare((fr.Flatten(), fr.Dense(400), fr.Classify()), epochs=2).spec
+    runs = [put(store, spec) for _ in range(3)]
+    worker = start(kilobytes=kilobytes)
+    status, errors = worker.ends()
+    assert status == 1
+    assert "fittingroom.errors.WorkspaceUnusable" in errors
+    assert [store.run(run).state for run in runs] == [left, "queued", "queued"]
+    here()
+    assert [store.run(run).state for run in runs] == ["finished"] * 3
+
+
+def test_a_file_of_a_run_that_is_damaged_fails_that_run_only(
+    prepare: Prepare, store: Store, own_workspace: Workspace, here: Callable[..., list[Said]]
+) -> None:
+    damaged = store.run(execute(prepare(epochs=2), stop=after(steps=12)))
+    (own_workspace.root / damaged.artifacts["last"].path).write_bytes(b"")
+    queue.resume(damaged.id, own_workspace)
+    other = put(store, prepare(epochs=1).spec)
+    here()
+    assert (store.run(damaged.id).state, store.run(other).state) == ("failed", "finished")
+    assert "is not what small-1 wrote (its SHA-256 differs)" in (store.run(damaged.id).message or "")
+
+
+def test_a_run_for_a_device_that_is_not_there_waits_for_another_worker(
+    prepare: Prepare, store: Store, here: Callable[..., list[Said]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    spec = prepare(epochs=1).spec
+    first, second = (put(store, changed(spec, ["train.device=cuda"])) for _ in range(2))
+    fine = put(store, spec)
+    told = here()
+    for run in (first, second):
+        assert (store.run(run).state, store.run(run).attempts) == ("queued", ())
+        (note,) = [said for said in told if said.run == run]
+        assert note.event == "note"
+        assert note.message == (
+            'is left to other workers: train.device is "cuda", which this machine does not have; choose auto or cpu'
+        )
+    assert store.run(fine).state == "finished"
+    assert queue_of(store) == [first, second]
+
+
+def test_a_run_takes_the_gpu_if_any_of_its_stages_wants_it(
+    prepare: Prepare, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = changed(prepare(epochs=1).spec, ["train.device=cpu"])
+    late = replace(changed(spec, ["train.device=mps"]), phases=(Phase(name="before", train=spec.train),))
+    assert [stage.train.device for stage in late.stages] == ["cpu", "mps"]
+    plain, phased, foreign = (store.run(put(store, each)) for each in (spec, late, spec))
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    assert (device_for(plain), device_for(phased)) == ("cpu", "mps")
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    assert device_for(plain) == "cpu"
+    with pytest.raises(InvalidInput, match=r'^train.device is "mps", which this machine does not have'):
+        device_for(phased)
+    assert device_for(replace(foreign, spec='{"shape": "round"}')) == "cpu"
+
+
+def test_a_worker_tells_where_a_run_is_taken_up(
+    prepare: Prepare, store: Store, own_workspace: Workspace, here: Callable[..., list[Said]]
+) -> None:
+    spec = prepare(epochs=3).spec
+    fresh, lost = put(store, spec), put(store, spec)
+    store.end(lost, store.begin_attempt(lost, {}, by_worker=True), "queued")
+    stopped = execute(prepare(epochs=3), stop=after(steps=9))
+    details = store.run(stopped)
+    assert (details.artifacts["last"].epoch, details.epochs_done) == (1, 1)
+    database = sqlite3.connect(own_workspace.database)
+    with database:  # as if it had been killed after its second epoch, before that was saved
+        database.execute("UPDATE runs SET epochs_done = 2 WHERE id = ?", [stopped])
+    database.close()
+    queue.resume(stopped, own_workspace)
+    began = {said.run: said.message for said in here() if said.event == "began"}
+    assert began == {fresh: "begins", lost: "begins again", stopped: "goes on after epoch 1"}
+
+
+def test_the_threads_that_a_run_was_queued_with_are_its_own(
+    prepare: Prepare, store: Store, here: Callable[..., list[Said]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[int, str]] = []
+
+    def slots(threads: int, *more: Any, device: str) -> Any:
+        taken.append((threads, device))
+        return core_slots(threads, *more, device=device)
+
+    monkeypatch.setattr(module, "core_slots", slots)
+    spec, before = prepare(epochs=1).spec, torch.get_num_threads()
+    runs = [put(store, spec, lineage={"kind": "new", "threads": 2}), put(store, spec)]
+    planned = put(store, spec, lineage={"kind": "new", "threads": 2})
+    store.end(planned, store.begin_attempt(planned, {"threads": 1}, by_worker=True), "queued")
+    here()
+    torch.set_num_threads(before)
+    assert taken == [(2, "cpu"), (1, "cpu"), (1, "cpu")]
+    assert [store.run(run).attempts[-1].plan["threads"] for run in [*runs, planned]] == [2, 1, 1]
+
+
+def test_what_was_asked_of_a_run_stands_although_its_worker_is_interrupted(
+    prepare: Prepare, store: Store, here: Callable[..., list[Said]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = put(store, prepare(epochs=1).spec)
+
+    def interrupted(*_: object, **__: object) -> None:
+        store.queue.ask(run, "stop")
+        store.end(run, 1, "queued", message="Interrupted at once, between two checkpoints.")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "execute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        here()
+    assert (store.run(run).state, store.run(run).queued) == ("stopped", None)
+
+
 def test_a_bug_fails_the_run_and_shows_where(
     prepare: Prepare, store: Store, here: Callable[..., list[Said]],
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
@@ -318,31 +480,15 @@ def test_a_process_on_another_host_is_given_up_when_its_beats_stand_still(
     run = put(store, prepare(epochs=1).spec)
     with monkeypatch.context() as patch:
         patch.setattr("socket.gethostname", lambda: "another-host")
+        patch.setattr("fittingroom.store.owners.place_here", lambda: None)
         seen = store.queue.next()
         assert seen is not None
         store.begin_attempt(run, {}, seen=seen, by_worker=True)
     here()
     assert (store.run(run).state, len(store.run(run).attempts)) == ("running", 1)
-    monkeypatch.setattr(module, "SECONDS_WITHOUT_A_BEAT", 0.2)
+    monkeypatch.setattr("fittingroom.queue.watch.SECONDS_WITHOUT_A_BEAT", 0.2)
     here(idle=1)
     assert (store.run(run).state, len(store.run(run).attempts)) == ("finished", 2)
-
-
-def test_beats_are_judged_by_the_watchers_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
-    watch, first, second = Watch(), ("small-1", 1), ("small-2", 3)
-    assert watch.given_up({first: 7, second: 1}) == []
-    clock[0] += 59
-    assert watch.given_up({first: 7, second: 2}) == []
-    clock[0] += 1
-    assert watch.given_up({first: 7, second: 2}) == [first]
-    clock[0] += 58
-    assert watch.given_up({first: 8, second: 2}) == []  # it lives after all; its host may have slept
-    clock[0] += 1
-    assert watch.given_up({first: 8, second: 2}) == [second]
-    assert watch.given_up({first: 8}) == []
-    assert watch.given_up({first: 8, second: 2}) == []  # a new look begins a new watch
 
 
 def test_what_follows_a_run_is_the_same_in_the_queue(
@@ -365,5 +511,6 @@ def test_what_follows_a_run_is_the_same_in_the_queue(
     work(own_workspace, threads=1, idle=0)
     for run, undisturbed in zip(waiting, expected, strict=True):
         queued = store.run(run)
-        assert (queued.state, queued.lineage, queued.spec) == ("finished", undisturbed.lineage, undisturbed.spec)
+        assert (queued.state, queued.spec) == ("finished", undisturbed.spec)
+        assert queued.lineage == {**undisturbed.lineage, "threads": 1}
         assert queued.artifacts["best"].sha256 == undisturbed.artifacts["best"].sha256

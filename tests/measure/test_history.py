@@ -36,6 +36,16 @@ def test_a_phase_that_follows_another_is_named() -> None:
     assert [boundary.label for boundary in history.boundaries] == ['a-1, phase "two"', "a-1"]
 
 
+def test_numbers_go_on_where_the_first_training_began() -> None:
+    history = joined([("a-2", epochs(0.6, 0.5, first=4)), ("continue of a-2", epochs(0.4, first=6))])
+    assert [epoch.epoch for epoch in history.epochs] == [4, 5, 6]
+    assert history.boundaries == (Boundary(5, "continue of a-2"),)
+    figure = plot_run(history.epochs, title="a", n_validation=100, boundaries=history.boundaries)
+    validation = figure.axes[0].lines[0].get_ydata()
+    assert list(validation[:2]) == [0.6, 0.5]  # type: ignore[index]
+    assert validation[2] != validation[2]  # type: ignore[index]
+
+
 def test_one_training_alone_has_no_boundary() -> None:
     own = epochs(0.9, 0.8)
     assert joined([("a-1", own)]) == History(tuple(own))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from fittingroom.errors import InvalidInput, NotFound
-from fittingroom.queue import pause, resume, stop, stop_workers, workers
+from fittingroom.queue import as_left, ask, pause, resume, stop, stop_workers, watch, workers
 from fittingroom.store import Store
 from fittingroom.workspace import Workspace
 
@@ -87,6 +88,90 @@ def test_who_does_not_answer_is_not_waited_for_for_ever(run: str, store: Store, 
     attempt = store.begin_attempt(run, {})  # this process, which hears nothing
     assert stop(run, own_workspace, wait=0.3).state == "running"
     assert store.queue.request(run, attempt) == "stop"
+
+
+@pytest.fixture
+def elsewhere(run: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> int:
+    """An attempt at the run that a process on another host has begun; it has shown no sign of life since."""
+    with monkeypatch.context() as patch:
+        patch.setattr("socket.gethostname", lambda: "far-away")
+        patch.setattr("fittingroom.store.owners.place_here", lambda: None)
+        patch.setattr("os.getpid", lambda: 4711)
+        patch.setattr("fittingroom.store.owners.start_of", lambda pid: 1.5)
+        attempt = store.begin_attempt(run, {})  # not by a worker: no queue takes care of it
+    monkeypatch.setattr(watch, "SECONDS_WITHOUT_A_BEAT", 0.4)
+    monkeypatch.setattr(watch, "SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(ask, "PATIENCE", 0.1)
+    return attempt
+
+
+@pytest.fixture
+def beating(run: str, store: Store, elsewhere: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """That process lives, and beats."""
+    monkeypatch.setattr(watch, "SECONDS_WITHOUT_A_BEAT", 60)
+    enough = threading.Event()
+
+    def beat() -> None:
+        while not enough.wait(0.05):
+            store.queue.beat(run, elsewhere)
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    yield
+    enough.set()
+    thread.join()
+
+
+WAITS = (
+    "small-1 is being trained by process 4711 on far-away, where this one cannot look; "
+    "waiting for a sign of life, for up to 0.4 seconds"
+)
+
+
+def test_a_run_that_another_host_has_lost_can_be_stopped(
+    run: str, store: Store, own_workspace: Workspace, elsewhere: int
+) -> None:
+    told: list[str] = []
+    assert stop(run, own_workspace, wait=0).state == "running"  # who has no time learns nothing
+    left = stop(run, own_workspace, tell=told.append)
+    assert (left.state, left.message) == ("stopped", "Its process, on another host, shows no sign of life.")
+    assert told == [WAITS]
+    assert store.queue.request(run, elsewhere) == "stop"  # should it come back
+    assert resume(run, own_workspace, tell=told.append).state == "queued"
+    assert told == [WAITS]
+
+
+def test_a_run_that_another_host_has_lost_can_be_gone_on_with(
+    run: str, store: Store, own_workspace: Workspace, elsewhere: int
+) -> None:
+    told: list[str] = []
+    found = as_left("last", own_workspace, tell=told.append)
+    assert (found.id, found.state, store.run(run).state) == (run, "interrupted", "running")
+    left = resume("last", own_workspace, tell=told.append)
+    assert (left.state, left.attempt, told) == ("queued", elsewhere, [WAITS, WAITS])
+    assert store.begin_attempt(run, {}, seen=left) == elsewhere + 1
+
+
+@pytest.mark.usefixtures("beating")
+def test_a_run_that_another_host_trains_is_left_to_it(
+    run: str, store: Store, own_workspace: Workspace, elsewhere: int
+) -> None:
+    told: list[str] = []
+    with pytest.raises(InvalidInput, match=r'^run "small-1" is running, so there is nothing to resume$'):
+        resume(run, own_workspace, tell=told.append)
+    assert as_left(run, own_workspace).state == "running"
+    assert stop(run, own_workspace, tell=told.append).state == "running"  # it is deaf, but alive
+    waits = WAITS.replace("0.4", "60")
+    assert (store.queue.request(run, elsewhere), told) == ("stop", [waits, waits])
+
+
+def test_what_another_host_answers_ends_the_waiting(
+    run: str, store: Store, own_workspace: Workspace, elsewhere: int
+) -> None:
+    def answer(_: str) -> None:
+        store.end(run, elsewhere, "paused", message="Paused there.")
+
+    assert pause(run, own_workspace, tell=answer).message == "Paused there."
 
 
 def test_workers_are_told_to_end(own_workspace: Workspace, store: Store) -> None:

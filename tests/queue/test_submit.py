@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 import fittingroom as fr
 from fittingroom.data.dataset import Dataset
 from fittingroom.errors import InvalidInput, InvalidSpec, NotFound
-from fittingroom.queue import submit, submit_again
+from fittingroom.queue import submit, submit_again, submit_forked
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.start import Phase, Start
@@ -101,9 +102,8 @@ def test_a_restart_remembers_where_it_comes_from(
     spec: RunSpec, own_workspace: Workspace, store: Store, stripes: Callable[..., Dataset]
 ) -> None:
     old = submit(spec, own_workspace)
-    again, replayed = submit_again("last", own_workspace), submit_again(old, own_workspace, replay=True)
+    again = submit_again("last", own_workspace)
     assert store.run(again).lineage == {"kind": "restart", "from": old}
-    assert store.run(replayed).lineage == {"kind": "replay", "from": old}
     assert store.run(again).spec == store.run(old).spec
     given = {"name": "changed", "spec": store.run(old).spec, "spec_id": "a", "parameters": 1}
     changed = store.create_run(**given, fingerprint="0" * 64)  # type: ignore[arg-type]
@@ -111,19 +111,40 @@ def test_a_restart_remembers_where_it_comes_from(
         submit_again(changed, own_workspace)
 
 
+def test_a_replay_needs_a_whole_trace(spec: RunSpec, own_workspace: Workspace, store: Store) -> None:
+    plain = submit(spec, own_workspace)
+    with pytest.raises(
+        InvalidInput, match=rf'^run "{plain}" has no time budget \(or has phases\), so there is no trace'
+    ):
+        submit_again(plain, own_workspace, replay=True)
+    timed = submit(replace(spec, train=replace(spec.train, budget="60s")), own_workspace)
+    with pytest.raises(InvalidInput, match=f'^run "{timed}" is queued, so its trace is not whole; resume it first$'):
+        submit_again(timed, own_workspace, replay=True)
+    store.end(timed, store.begin_attempt(timed, {"threads": 1}), "finished")
+    replayed = store.run(submit_again(timed, own_workspace, replay=True))
+    assert replayed.lineage == {"kind": "replay", "from": timed, "threads": 1}
+
+
 def test_what_a_run_starts_from_is_found_again_later(
     spec: RunSpec, own_workspace: Workspace, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = submit(spec, own_workspace)
-    attempt = store.begin_attempt(old, {})
+    with pytest.raises(InvalidInput, match=f'^run "{old}" is still in the queue, so its weights change'):
+        submit(replace(spec, start=Start(source=old)), own_workspace)
+    attempt = store.begin_attempt(old, {"threads": 3})
     with pytest.raises(InvalidInput, match=f'^run "{old}" is still being trained, so its weights change'):
         submit(replace(spec, start=Start(source=old)), own_workspace)
-    store.adopt(old, attempt, Artifact("best", PurePosixPath("x"), "aa", 1, 7))
+    digest = hashlib.sha256(b"weights").hexdigest()
+    own_workspace.runs.mkdir()
+    (own_workspace.runs / "x").write_bytes(b"weights")
+    store.adopt(old, attempt, Artifact("best", PurePosixPath("runs/x"), digest, 7, 7))
     store.end(old, attempt, "finished")
     forked = store.run(submit(replace(spec, start=Start(source="last")), own_workspace))
-    assert forked.lineage == {"kind": "transfer", "from": old, "weights": "best", "epoch": 7}
+    assert forked.lineage == {"kind": "transfer", "from": old, "weights": "best", "epoch": 7, "sha256": digest}
     assert json.loads(forked.spec)["start"]["source"] == old
-    with pytest.raises(InvalidInput, match=f'^run "{old}" has no last weights to start from: it has best$'):
+    by_fork = store.run(submit_forked(old, own_workspace, overrides=["seed=3"]))
+    assert by_fork.lineage == {**forked.lineage, "kind": "fork", "set": ["seed=3"], "threads": 3}
+    with pytest.raises(InvalidInput, match=f'^run "{old}" has no last weights: it ended'):
         submit(replace(spec, start=Start(source=old, weights="last", go_on=True)), own_workspace)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shoe.safetensors").write_bytes(b"weights")

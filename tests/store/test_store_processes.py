@@ -77,6 +77,7 @@ def test_a_run_on_another_host_is_believed_to_run(store: Store, monkeypatch: pyt
     run = store.create_run(name="far", spec="{}", spec_id="a", fingerprint="f", parameters=1)
     with monkeypatch.context() as patch:
         patch.setattr("socket.gethostname", lambda: "another-host")
+        patch.setattr("fittingroom.store.owners.place_here", lambda: None)
         store.begin_attempt(run, {})
     assert store.run(run).attempts[0].owner.host == "another-host"
     assert store.run(run).state == "running"

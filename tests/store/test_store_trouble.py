@@ -58,9 +58,9 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_afterwards(
     done, seen_when_full, message = json.loads(output)
     assert 0 < done == seen_when_full < 1_000
     assert message in {
-        f"WorkspaceError: the database {database} cannot grow: the disk is full; "
+        f"WorkspaceUnusable: the database {database} cannot grow: the disk is full; "
         "free some space, then try again; what it holds is safe",
-        f"WorkspaceError: the database {database} cannot be read or written: the disk is full or failing; "
+        f"WorkspaceUnusable: the database {database} cannot be read or written: the disk is full or failing; "
         "free some space or check the disk, then try again; what it holds is safe",
     }
     assert intact()
@@ -190,7 +190,7 @@ def test_a_folder_that_may_not_be_written_is_named(exists: bool, complaint: str,
         Path(folder).chmod(0o755)
     assert answer.stderr == ""
     advice = "or choose another workspace with --workspace"
-    assert answer.stdout == f"WorkspaceError: the database {path} {complaint}, {advice}\n"
+    assert answer.stdout == f"WorkspaceUnusable: the database {path} {complaint}, {advice}\n"
 
 
 def test_a_lock_that_is_not_released_is_explained(database: Path) -> None:

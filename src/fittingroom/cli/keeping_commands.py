@@ -105,7 +105,7 @@ def runs_export(
     if as_json:
         print_json({"file": str(written), "bytes": count})
     else:
-        typer.echo(f"Exported to {written} ({size(count)}). Import it with: fittingroom runs import {written.name}")
+        typer.echo(f"Exported to {written} ({size(count)}). Import it with: fittingroom runs import {written}")
 
 
 @keeping_app.command("import", epilog=examples("fittingroom runs import cnn-1.fittingroom.zip"))

@@ -22,9 +22,15 @@ def forget_output() -> None:
     os.dup2(nowhere, sys.stdout.fileno())
 
 
+def aside(message: str) -> None:
+    """Say what is waited for, beside what the command prints."""
+    print(message, file=sys.stderr)
+
+
 def terminal() -> Terminal:
-    """Where text goes. Lines are never cut or wrapped by us, and what is not a terminal is as wide as it takes."""
-    console = Terminal(highlight=False, soft_wrap=True)
+    """Where text goes: wrapped between words in a terminal, and never where it goes elsewhere."""
+    console = Terminal(highlight=False)
+    console.soft_wrap = not console.is_terminal
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = 200
     return console

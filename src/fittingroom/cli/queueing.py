@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from fittingroom import queue
 from fittingroom.cli import show
-from fittingroom.cli.output import forget_output
+from fittingroom.cli.output import aside, forget_output
 from fittingroom.errors import InvalidInput
 from fittingroom.spec.run import load_run_spec, schedule_of
 from fittingroom.spec.start import weights_of
@@ -30,7 +30,7 @@ def train(source: str, overrides: Sequence[str], workspace: Workspace, *, thread
 
 def resume(run: str, workspace: Workspace, *, as_json: bool) -> None:
     """Let workers go on with a stored run."""
-    waits(queue.resume(run, workspace).id, workspace, as_json=as_json)
+    waits(queue.resume(run, workspace, tell=aside).id, workspace, as_json=as_json)
 
 
 def restart(run: str, workspace: Workspace, *, replay: bool, as_json: bool) -> None:
@@ -64,11 +64,9 @@ def waits(run: str, workspace: Workspace, *, as_json: bool) -> None:
         show.say(f"[bold]{run}[/bold] is in the queue. No worker is there; start one with: fittingroom worker")
 
 
-def ask(
-    run: str, workspace: Workspace, request: Callable[[str, Workspace], RunDetails], wanted: str, *, as_json: bool
-) -> None:
+def ask(run: str, workspace: Workspace, request: Callable[..., RunDetails], wanted: str, *, as_json: bool) -> None:
     """Stop or pause a run, and say what came of it."""
-    found = request(run, workspace)
+    found = request(run, workspace, tell=aside)
     if as_json:
         show.print_json({"run": found.id, "state": found.state, "message": found.message})
     elif found.state == "running":

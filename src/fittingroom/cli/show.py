@@ -35,7 +35,7 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     """A quiet table; the columns named in ``right`` are aligned right."""
     made = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 3, 0, 0))
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left")
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
 
 

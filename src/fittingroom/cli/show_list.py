@@ -13,7 +13,7 @@ from fittingroom.cli.show import duration, percent, print_json, say, size, table
 if TYPE_CHECKING:
     from fittingroom.store import DiskUse, RunSummary
 
-WIDE, WIDEST = 100, 120
+WIDE, WIDEST = 125, 140
 """Columns from which lists show names and times, and from which they show everything."""
 
 

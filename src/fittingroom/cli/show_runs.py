@@ -35,7 +35,7 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
     about = [details.state, escape(details.data or "–"), f"{details.parameters:,} parameters", when(details.created)]
     about.append(size(details.bytes))
     if origin := details.lineage.get("from"):
-        about.append(f"{details.lineage['kind']} of {origin}")
+        about.append(escape(f"{details.lineage['kind']} of {origin}"))
     say(f"[bold]{details.id}[/bold]  {' · '.join(about)}")
     if details.state in {"stopped", "paused", "failed", "interrupted"}:
         say(f"Go on with: fittingroom runs resume {details.id}")
@@ -102,6 +102,16 @@ def run_json(stored: Run, evaluation: Evaluation | None) -> dict[str, Any]:
         "spec": json.loads(details.spec),
         "plan": details.plan,
         "lineage": details.lineage,
+        "attempts": [
+            {
+                "number": attempt.number,
+                "host": attempt.owner.host,
+                "process": attempt.owner.pid,
+                "started": attempt.started.isoformat(),
+                "ended": attempt.ended.isoformat() if attempt.ended else None,
+            }
+            for attempt in details.attempts
+        ],
         "epochs": epochs,
         "weights": weights,
         "validation": evaluation.to_json() if evaluation else None,
@@ -196,8 +206,11 @@ def after_training(stored: Run, console: Console) -> None:
         console.print(caution, highlight=False)
     for sentence in stored.reading():
         console.print(escape(sentence), highlight=False)
+    again = {"stopped", "paused"} & {stored.state}
     console.print(
-        f"\nNext:  fittingroom runs show {stored.id}      curves, scores for each class\n"
+        f"\nNext:  {f'fittingroom runs resume {stored.id}    goes on where it was left' if again else ''}"
+        f"{chr(10) * bool(again)}{'       ' * bool(again)}"
+        f"fittingroom runs show {stored.id}      curves, scores for each class\n"
         f"       fittingroom predict {stored.id} IMAGE  what it sees in your own pictures\n"
         f"       fittingroom test {stored.id}           opens the sealed test set, and counts it",
         highlight=False,

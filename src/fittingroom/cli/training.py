@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from fittingroom import queue
 from fittingroom.cli import show, show_runs
-from fittingroom.cli.output import forget_output, terminal
+from fittingroom.cli.output import aside, forget_output, terminal
 from fittingroom.engine.loop import batches
 from fittingroom.engine.prepare import PreparedRun, prepare_run
 from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_restart, prepare_resume
@@ -36,7 +37,8 @@ def train(
 
 def resume(run: str, workspace: Workspace, *, as_json: bool) -> None:
     """Go on with a stored run, printed likewise."""
-    live(prepare_resume(find_run(workspace, run), workspace), workspace, as_json=as_json)
+    found = queue.as_left(find_run(workspace, run).id, workspace, tell=aside)
+    live(prepare_resume(found, workspace), workspace, as_json=as_json)
 
 
 def restart(run: str, workspace: Workspace, *, replay: bool = False, as_json: bool) -> None:
@@ -105,6 +107,10 @@ def print_event(line: dict[str, object]) -> None:
 
 def announce(prepared: PreparedRun, console: Console) -> None:
     """Before the first step: what each epoch will see, on what machine, and what to know."""
+    if prepared.resumes and (prepared.training.epoch or prepared.training.step):
+        at, training = prepared.resumes.id, prepared.training
+        where = f"epoch {training.epoch + 1}, step {training.step + 1}"
+        console.print(f"[bold]{at}[/bold] goes on with {where}.", highlight=False)
     for stage in prepared.stages[prepared.number :]:
         facts, train = stage.facts, stage.spec.train
         steps = f"{len(batches(facts.training_images, train.batch_size)):,} steps"
@@ -116,11 +122,11 @@ def announce(prepared: PreparedRun, console: Console) -> None:
             f"{facts.validation_images:,} validation images, {facts.test_images:,} test images sealed",
             highlight=False,
         )
-    console.print(f"{prepared.parameters:,} parameters · plan: {prepared.plan}", highlight=False)
+    console.print(f"{prepared.parameters:,} parameters · plan: {escape(str(prepared.plan))}", highlight=False)
     if prepared.transfer.origin or prepared.training.network.frozen:
         console.print(transfer_table(prepared.transfer))
     if prepared.transfer.dropped:
-        console.print(f"not taken over: {', '.join(prepared.transfer.dropped)}", highlight=False)
+        console.print(f"not taken over: {escape(', '.join(prepared.transfer.dropped))}", highlight=False)
     for note in prepared.notes:
         console.print(f"[yellow]note:[/yellow] {escape(note)}", highlight=False)
 
@@ -133,7 +139,9 @@ def transfer_table(transfer: Transfer) -> Table:
             continue
         begins = f"weights of {transfer.origin}" if start.weights == "kept" else "fresh weights"
         begins += f" ({start.why})" if start.why else ""
-        rows.add_row(start.layer, escape(begins), "frozen" if start.frozen else "trained", f"{start.parameters:,}")
+        rows.add_row(
+            escape(start.layer), escape(begins), "frozen" if start.frozen else "trained", f"{start.parameters:,}"
+        )
     return rows
 
 

@@ -10,7 +10,7 @@ Files import downwards in this order::
     prepared       a data set as a folder of arrays: written atomically, opened by mapping
     fashion_mnist, arrays, pictures, folder
                    where images come from; a new format is one more file with a ``read(...) -> Incoming``
-    sources        load, names, import_folder, remove, from_arrays: what the other rooms call
+    sources        load, names, preview_folder, import_folder, remove, from_arrays: what the other rooms call
 
 Nothing here knows networks, runs or torch.
 """

@@ -42,6 +42,29 @@ class _ClassFolder(NamedTuple):
     images: list[Path]
 
 
+@dataclass(frozen=True)
+class Preview:
+    """What a folder would come to as a data set, told from names and headers: no pixels have been decoded."""
+
+    path: Path
+    class_names: tuple[str, ...]
+    training: tuple[int, ...]
+    """Images for each class; validation folders are joined."""
+    test: tuple[int, ...] | None
+    """Images of the official test part for each class; None when there is none."""
+    sizes: tuple[tuple[tuple[int, int], int], ...]
+    """((height, width), number of images) of the readable files, most frequent first."""
+    channels: int
+    notes: tuple[str, ...]
+    """What will be joined, left out and converted, in words."""
+    unreadable: tuple[str, ...]
+    """Files that have to be replaced or removed before the import, each with its reason."""
+
+    @property
+    def images(self) -> int:
+        return sum(self.training) + sum(self.test or ())
+
+
 @dataclass
 class _Listing:
     """The files of an image folder, sorted: training images before test images, then by class and name."""
@@ -94,6 +117,26 @@ def read(path: Path, size: tuple[int, int] | None = None) -> Incoming:
         blocks=_blocks(listing, is_grey, size, shape),
         test_start=len(listing.training) if listing.has_test else None,
         origin="; ".join([f"image folder {shown(path)}", *listing.notes, *_told(headers, is_grey, size)]),
+    )
+
+
+def preview(path: Path, size: tuple[int, int] | None = None) -> Preview:
+    """What ``read`` would make of a folder; files that cannot be read and different sizes are told, not refused.
+
+    Raises InvalidData for folders that are not laid out as above, or hold no readable image.
+    """
+    listing = _listed(path)
+    headers, bad = _headers(listing)
+    is_grey = all(header.is_grey for header in headers)
+    return Preview(
+        path=path,
+        class_names=tuple(listing.class_names),
+        training=_per_class(listing.training, len(listing.class_names)),
+        test=_per_class(listing.test, len(listing.class_names)) if listing.has_test else None,
+        sizes=tuple(_sizes(headers)),
+        channels=1 if is_grey else 3,
+        notes=(*listing.notes, *_told(headers, is_grey, size)),
+        unreadable=tuple(bad),
     )
 
 
@@ -196,10 +239,10 @@ def _headers(listing: _Listing) -> tuple[list[pictures.Header], list[str]]:
 
 def _common_size(listing: _Listing, headers: list[pictures.Header], bad: list[str]) -> tuple[int, int]:
     """Height and width of all images; raises InvalidData when they differ."""
-    sizes = Counter((header.height, header.width) for header in headers)
-    (common, _), *rest = sizes.most_common()
+    sizes = _sizes(headers)
+    (common, _), *rest = sizes
     if rest:
-        counts = [f"{number:,} of {height}×{width}" for (height, width), number in sizes.most_common()]
+        counts = [f"{number:,} of {height}×{width}" for (height, width), number in sizes]
         besides = f"\nBesides, {_unreadable(listing, bad)}" if bad else ""
         height, width = common
         raise InvalidData(
@@ -208,6 +251,16 @@ def _common_size(listing: _Listing, headers: list[pictures.Header], bad: list[st
             f"each is then scaled to fit and centred on white{besides}"
         )
     return common
+
+
+def _sizes(headers: list[pictures.Header]) -> list[tuple[tuple[int, int], int]]:
+    """Each (height, width) with its number of images, most frequent first."""
+    return Counter((header.height, header.width) for header in headers).most_common()
+
+
+def _per_class(files: list[tuple[int, Path]], classes: int) -> tuple[int, ...]:
+    counts = Counter(label for label, _ in files)
+    return tuple(counts[label] for label in range(classes))
 
 
 def _blocks(

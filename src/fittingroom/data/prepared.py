@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.incoming import Digest, Incoming
-from fittingroom.errors import InvalidData, WorkspaceError
+from fittingroom.errors import InvalidData, WorkspaceUnusable
 
 FORMAT = 1
 ABANDONED = 24 * 3600  # seconds after which a temporary folder has lost its process
@@ -98,7 +98,7 @@ def is_sound(folder: Path) -> bool:
 def written(folder: Path, name: str, incoming: Incoming, fix: str) -> Iterator[Path]:
     """A temporary folder beside ``folder`` with the prepared data set in it; gone afterwards unless published.
 
-    Raises WorkspaceError, ending in ``fix``, when the disk is full or the place cannot be written, and InvalidData
+    Raises WorkspaceUnusable, ending in ``fix``, when the disk is full or the place cannot be written, and InvalidData
     when ``incoming`` turns out to be unreadable; nothing is left in either case.
     """
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
@@ -108,7 +108,9 @@ def written(folder: Path, name: str, incoming: Incoming, fix: str) -> Iterator[P
         _write(temporary, name, incoming)
         yield temporary
     except OSError as error:
-        raise WorkspaceError(f"cannot prepare data set {name} in {folder}: {error.strerror or error}; {fix}") from error
+        raise WorkspaceUnusable(
+            f"cannot prepare data set {name} in {folder}: {error.strerror or error}; {fix}"
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -14,11 +14,12 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from fittingroom.data import arrays, fashion_mnist, folder
 from fittingroom.data.dataset import Dataset, DataSetInfo
@@ -88,29 +89,41 @@ def import_folder(
     workspace: Workspace,
     name: str | None = None,
     size: tuple[int, int] | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> Dataset:
     """Copy a folder of images (see ``fittingroom.data.folder``) into the workspace under a name of its own.
 
     ``name``: that of the folder unless given. ``size``: (height, width) that each image is scaled to fit, keeping its
-    proportions, centred on white; needed when images differ in size. Importing the same content under the same name
-    again returns what is there. Raises InvalidInput for a name that cannot be had, InvalidData and WorkspaceError.
+    proportions, centred on white; needed when images differ in size. ``progress`` is called with the number of images
+    read so far; what it raises ends the import, and nothing is left of it. Importing the same content under the same
+    name again returns what is there. Raises InvalidInput for a name that cannot be had, InvalidData and WorkspaceError.
     """
-    root = _absolute(os.fsdecode(path))
-    name = _new_name(root.name if name is None else name)
-    if size is not None and not (len(size) == 2 and all(side in range(1, LARGEST + 1) for side in size)):
-        raise InvalidInput(f"size = {size} is no height and width; give two whole numbers from 1 to {LARGEST}")
-    if not os.path.exists(root):
-        raise NotFound(f"there is no folder {folder.shown(root)}; give the path of a folder of images")
+    root, name = _asked_for(path, name, size)
     workspace.create()
     place = workspace.data / name
-    with written(place, name, folder.read(root, size), FREE_THE_WORKSPACE) as temporary:
-        incoming = open_prepared(temporary, source=name).fingerprint
-        if not publish(temporary, place) and _open_imported(name, workspace).fingerprint != incoming:
+    incoming = folder.read(root, size)
+    if progress is not None:
+        incoming = replace(incoming, blocks=_told(incoming.blocks, progress))
+    with written(place, name, incoming, FREE_THE_WORKSPACE) as temporary:
+        fingerprint = open_prepared(temporary, source=name).fingerprint
+        if not publish(temporary, place) and _open_imported(name, workspace).fingerprint != fingerprint:
             raise InvalidInput(
                 f'the workspace already has a data set "{name}" with other content; '
                 "choose another name, or remove that one first"
             )
     return _open_imported(name, workspace)
+
+
+def preview_folder(
+    path: str | os.PathLike[str], name: str | None = None, size: tuple[int, int] | None = None
+) -> tuple[str, folder.Preview]:
+    """The name that ``import_folder`` would give, and what it would make of the folder; nothing is written.
+
+    Raises what ``import_folder`` raises for the name, the size and the layout of the folder; files that cannot be
+    read and different sizes are part of the answer.
+    """
+    root, name = _asked_for(path, name, size)
+    return name, folder.preview(root, size)
 
 
 def remove(name: str, workspace: Workspace) -> None:
@@ -150,6 +163,26 @@ def from_arrays(
     source = CACHED + fingerprint
     data = cached(_arrays(fingerprint), name, source, lambda: arrays.read(images, labels, class_names, test))
     return replace(data, name=name)
+
+
+def _asked_for(path: str | os.PathLike[str], name: str | None, size: tuple[int, int] | None) -> tuple[Path, str]:
+    """The folder and the name of an import, checked without looking into the folder."""
+    root = _absolute(os.fsdecode(path))
+    name = _new_name(root.name if name is None else name)
+    if size is not None and not (len(size) == 2 and all(side in range(1, LARGEST + 1) for side in size)):
+        raise InvalidInput(f"size = {size} is no height and width; give two whole numbers from 1 to {LARGEST}")
+    if not os.path.exists(root):
+        raise NotFound(f"there is no folder {folder.shown(root)}; give the path of a folder of images")
+    return root, name
+
+
+def _told(blocks: Iterable[NDArray[np.uint8]], progress: Callable[[int], object]) -> Iterator[NDArray[np.uint8]]:
+    """The blocks, with the number of images so far told after each."""
+    images = 0
+    for block in blocks:
+        images += len(block)
+        progress(images)
+        yield block
 
 
 def _absolute(path: str) -> Path:

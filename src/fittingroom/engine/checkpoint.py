@@ -1,8 +1,8 @@
 """Where a training stands, as one safetensors file: weights, optimizer state, position. No pickle.
 
 Tensors are named ``network/LAYER.PART`` and ``optimizer/INDEX/KEY`` (the index counts the weights that are trained,
-in order), and ``budget/trace`` holds the trace of a time budget; everything else is JSON in the metadata. A training
-that is restored goes on to the very same weights.
+in order); ``budget/trace`` holds the trace of a time budget, ``budget/follow`` the one that it follows. Everything
+else is JSON in the metadata. A training that is restored goes on to the very same weights.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from fittingroom.engine.callbacks import Best
 from fittingroom.engine.lineage import TrainedOn
 from fittingroom.engine.loop import EpochSums, Training
 from fittingroom.engine.optimizers import state_keys
+from fittingroom.engine.pace import Budget
 from fittingroom.errors import InvalidInput, WorkspaceError
 
 FORMAT = "fittingroom-checkpoint-1"
 TRACE = "budget/trace"
+FOLLOW = "budget/follow"
 
 
 def checkpoint_bytes(
@@ -39,19 +41,30 @@ def checkpoint_bytes(
     stopping, budget = run.early_stopping, run.budget
     if budget:
         tensors[TRACE] = torch.tensor(budget.trace, dtype=torch.float64)
+    if budget and budget.follow is not None:
+        tensors[FOLLOW] = torch.tensor(budget.follow, dtype=torch.float64)
     position = {
         "stage": stage,
         "epoch": run.epoch,
         "first_epoch": run.first_epoch,
         "step": run.step,
+        "taken": run.taken,
+        "seen": run.seen,
         "sums": {**asdict(run.sums), "loss": float(run.sums.loss), "correct": float(run.sums.correct)},
         "best": asdict(run.best),
         "early_stopping": {"waited": stopping.waited, "best": asdict(stopping.best)} if stopping else None,
-        "budget": {"spent": budget.elapsed, "closing": budget.closing, "closed": budget.closed} if budget else None,
+        "budget": spent(budget) if budget else None,
         "class_names": list(class_names),
         "trained_on": [asdict(each) for each in trained_on],
     }
     return tensorfile.to_bytes(tensors, FORMAT, position)
+
+
+def spent(budget: Budget) -> dict[str, Any]:
+    """What a later process has to know of a budget."""
+    return {
+        "spent": budget.elapsed, "closing": budget.closing, "closed": budget.closed, "ended": budget.ended,
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +112,8 @@ class Checkpoint:
             run.budget.trace = self.trace or []
             run.budget.spent = position["budget"]["spent"]
             run.budget.closing, run.budget.closed = position["budget"]["closing"], position["budget"]["closed"]
+            run.budget.ended = position["budget"].get("ended", False)
+            run.budget.follow = self.tensors[FOLLOW].tolist() if FOLLOW in self.tensors else None
 
     def go_on(self, run: Training) -> None:
         """Let ``run``, another training of the same network, begin where the checkpoint was written.
@@ -106,13 +121,15 @@ class Checkpoint:
         Raises InvalidInput when the optimizer's state does not fit.
         """
         self._restore_position(run)
-        run.first_epoch = run.epoch
+        run.first_epoch = run.epoch + (run.step > 0)  # an epoch that was begun is not one of the new ones
 
     def _restore_position(self, run: Training) -> None:
         run.network.load_weights(under("network/", self.tensors))
         _restore_optimizer(run, under("optimizer/", self.tensors))
         position = self.position
         run.epoch, run.step, run.sums = position["epoch"], position["step"], EpochSums(**position["sums"])
+        run.taken = position.get("taken", run.epoch * len(run.batches) + run.step)
+        run.seen = position.get("seen", run.epoch * len(run.training) + run.sums.images)
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

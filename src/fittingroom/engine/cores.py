@@ -74,6 +74,10 @@ def free_cores() -> int:
     return free
 
 
+class _NoLocks(OSError):
+    """Locks cannot be made where they should be."""
+
+
 class _Patience:
     """Waiting for what others hold: says so once, and ends when ``stop`` gives a reason."""
 
@@ -105,7 +109,7 @@ def _take(locks: ExitStack, threads: int, device: str, patience: _Patience) -> b
             ):
                 return False
             locks.push(taken.pop_all())
-    except OSError as error:
+    except _NoLocks as error:
         warnings.warn(
             f"cores cannot be shared with other trainings, because {_folder()} takes no locks ({error}); "
             "this one does not wait for others, nor others for it",
@@ -129,14 +133,16 @@ def _wait(locks: ExitStack, names: list[str], wanted: int, patience: _Patience) 
 
 
 def _try(locks: ExitStack, name: str) -> bool:
-    """Take the lock of that name, if nobody holds it, until ``locks`` is closed."""
+    """Take the lock of that name, if nobody holds it, until ``locks`` is closed; raises _NoLocks."""
     folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / name, thread_local=False, fallback_to_soft=False)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / name, thread_local=False, fallback_to_soft=False)
         lock.acquire(blocking=False)
     except Timeout:
         return False
+    except OSError as error:
+        raise _NoLocks(*error.args) from error
     locks.callback(lock.release)
     return True
 

@@ -78,6 +78,7 @@ class Spent(Entry):
     spent: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     closing: float
     closed: bool
+    ended: bool = False
 
 
 class TrainedOn(Entry):
@@ -191,6 +192,7 @@ def _check_checkpoint(tensors: Mapping[str, Tensor], described: object) -> None:
         fits = tensor.numel() == 1 if name.endswith("/step") else tensor.shape in shapes
         if not re.fullmatch(r"[0-9]{1,6}/[a-z_]+", name) or not fits:
             raise ValueError(f"the optimizer's state {name!r} belongs to no weight")
-    trace = tensors.get(checkpoint.TRACE, torch.zeros(0, dtype=torch.float64))
-    if trace.dtype != torch.float64 or trace.ndim != 1 or not bool(((trace >= 0) & (trace <= 1)).all()):
-        raise ValueError("the trace of its budget should be shares from 0 to 1")
+    for name in (checkpoint.TRACE, checkpoint.FOLLOW):
+        trace = tensors.get(name, torch.zeros(0, dtype=torch.float64))
+        if trace.dtype != torch.float64 or trace.ndim != 1 or not bool(((trace >= 0) & (trace <= 1)).all()):
+            raise ValueError("the trace of its budget should be shares from 0 to 1")

@@ -18,12 +18,21 @@ from fittingroom.workspace import Workspace
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """The training images that weights have seen, told by data set and split."""
+    """The training images that weights have seen, told by data set and split; no fingerprint where nobody knows."""
 
     source: str
     fingerprint: str
     validation: int | float
     split_seed: int
+
+    @property
+    def known(self) -> bool:
+        return bool(self.fingerprint)
+
+    @classmethod
+    def unknown(cls, origin: str) -> TrainedOn:
+        """Weights that do not say what they were trained on: whoever takes them over has to pass that on."""
+        return cls(origin, "", 0, 0)
 
     @classmethod
     def of(cls, spec: DataSpec, fingerprint: str) -> TrainedOn:
@@ -38,7 +47,7 @@ def seen_faults(
     Beside them the sources of earlier trainings that are no longer there as they were, so that nobody can tell.
     """
     found, gone = [], []
-    for earlier in trained_on:
+    for earlier in (each for each in trained_on if each.known):
         seen = _training_hashes(earlier, data, workspace)
         if seen is None:
             gone.append(earlier.source)

@@ -60,6 +60,10 @@ class Training:
     """Whole epochs done, those before this training included."""
     step: int = 0
     """Steps done in the epoch that is under way."""
+    taken: int = 0
+    """Steps since the run began, through all its phases."""
+    seen: int = 0
+    """Images trained on since the run began."""
     sums: EpochSums = field(default_factory=lambda: EpochSums())
     """Of the epoch that is under way."""
     best: Best = field(init=False)
@@ -77,8 +81,8 @@ class Training:
 
     @property
     def epochs_done(self) -> float:
-        """Of this training, with the fraction of the present one."""
-        return self.epoch - self.first_epoch + self.step / len(self.batches)
+        """Of this training, with the fraction of the present one; 0 while it finishes an epoch that it found begun."""
+        return max(0.0, self.epoch - self.first_epoch + self.step / len(self.batches))
 
     @property
     def done(self) -> float:
@@ -98,7 +102,7 @@ class Training:
 
     def learning_rate_at(self, step: int) -> float:
         """Of a step (from 0) of the epoch that is under way; with a budget it has to be the last one."""
-        epochs = self.epoch - self.first_epoch + (step + 0.5) / len(self.batches)
+        epochs = max(0.0, self.epoch - self.first_epoch + (step + 0.5) / len(self.batches))
         return self.spec.learning_rate(epochs, epochs / self.budget.share if self.budget else None)
 
 
@@ -157,15 +161,16 @@ def train(run: Training, stop: Stop = lambda: None) -> Iterator[Event]:
             if reason := stop():
                 yield Ended(reason, run.epoch, f"{ASKED[reason]} during epoch {run.epoch + 1}.")
                 return
-        began = time.perf_counter()
+        trained = run.sums.seconds
         metrics = validate(run)
+        told = time.perf_counter()
         run.epoch, run.step, run.sums = run.epoch + 1, 0, EpochSums()
         best = run.best.improved(metrics)
         if run.early_stopping:
             run.early_stopping.saw(metrics)
         yield EpochEnded(metrics, best, str(run.early_stopping or ""))
         if run.budget:
-            run.budget.validated(time.perf_counter() - began)
+            run.budget.validated(metrics.seconds - trained, time.perf_counter() - told)
     explanation = why_complete(run)
     if run.early_stopping:
         explanation += f" {run.early_stopping.why_not()}"
@@ -176,7 +181,12 @@ def why_complete(run: Training) -> str:
     """What has come to its end, in words."""
     if run.budget:
         epochs = len(run.budget.trace) / len(run.batches)
-        return f"The budget of {run.spec.budget} is used up, after {epochs:.1f} epochs."
+        what = (
+            "trace is followed to its end"
+            if run.budget.follow is not None
+            else f"budget of {run.spec.budget} is used up"
+        )
+        return f"The {what}, after {epochs:.1f} epochs."
     further = "further " if run.first_epoch else ""
     return (
         f"The one {further}epoch is done." if run.spec.epochs == 1 else f"All {run.spec.epochs} {further}epochs done."
@@ -189,16 +199,18 @@ def train_epoch(run: Training) -> Iterator[Progressed | None]:
     order = stream(run.seed, "order", run.epoch + 1).permutation(len(run.training))
     told = 0.0
     for start in run.batches[run.step :]:
-        if run.step and run.over:
+        if run.step and cut(run):
             return  # the time was used up while whoever listens was busy, or when an earlier process was killed
         began = time.perf_counter()
         learning_rate = run.next_learning_rate()
-        train_step(run, *run.training.batch(order[start : start + run.spec.batch_size]), learning_rate)
-        run.step += 1
-        run.sums.seconds += time.perf_counter() - began
+        images_NCHW, labels_N = run.training.batch(order[start : start + run.spec.batch_size])
+        train_step(run, images_NCHW, labels_N, learning_rate)
+        seconds = time.perf_counter() - began
+        run.step, run.taken, run.seen = run.step + 1, run.taken + 1, run.seen + len(labels_N)
+        run.sums.seconds += seconds
         if run.budget:
-            run.budget.trained(run.step, run.sums.images, run.sums.seconds, len(run.validation))
-        last = run.step == len(run.batches) or run.over
+            run.budget.stepped(seconds, len(labels_N), len(run.validation))
+        last = run.step == len(run.batches) or cut(run)
         if not last and run.sums.seconds - told < SECONDS_BETWEEN_PROGRESS:
             yield None
             continue
@@ -217,6 +229,13 @@ def train_epoch(run: Training) -> Iterator[Progressed | None]:
         )
         if last:
             return
+
+
+def cut(run: Training) -> bool:
+    """Whether the time budget is used up; if so, it is from now on."""
+    if run.budget and run.over:
+        run.budget.ended = True
+    return run.budget is not None and run.budget.ended
 
 
 def train_step(run: Training, images_NCHW: Tensor, labels_N: Tensor, learning_rate: float) -> None:

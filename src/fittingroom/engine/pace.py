@@ -10,9 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 VALIDATION_COST = 1 / 3
 """What an image costs that is only passed forward, in times of one that is trained on; until it was measured."""
+WARM = 5
+"""Steps after which their time can be relied on: the first are slow, while memory and caches fill."""
 FIRST_SHARE = 1e-6
 
 
@@ -27,13 +30,16 @@ class Budget:
     """Seconds that have to be left for the last validation and its saving."""
     closed: bool = False
     """Whether ``closing`` was measured; before that it is a guess."""
-    step: float = 0.0
-    """Seconds that a step takes."""
+    ended: bool = False
+    """Whether it has cut an epoch: then no step follows, however quick the validation was."""
     trace: list[float] = field(default_factory=list)
     follow: Sequence[float] | None = None
     """The trace of another training, which decides in place of the clock."""
     begun: float | None = None
-    ended: bool = False
+    steps: list[float] = field(default_factory=list)
+    """Seconds of this process's steps."""
+    savings: list[float] = field(default_factory=list)
+    """Seconds that whoever listens took after each epoch of this process."""
 
     def begin(self) -> None:
         """The clock runs from now on."""
@@ -45,12 +51,16 @@ class Budget:
         return self.spent + (0.0 if self.begun is None else time.perf_counter() - self.begun)
 
     @property
+    def step(self) -> float:
+        """Seconds that a step takes."""
+        return median(self.steps[-50:]) if self.steps else 0.0
+
+    @property
     def over(self) -> bool:
-        """Whether no step fits in any more; there is always one. Once it is over it stays so, whatever is learned."""
+        """Whether no step fits in any more. There is always one."""
         if self.follow is not None:
             return len(self.trace) >= len(self.follow)
-        self.ended = self.ended or (bool(self.trace) and self.elapsed + self.step / 2 > self.seconds - self.closing)
-        return self.ended
+        return self.ended or (bool(self.trace) and self.elapsed + self.step / 2 > self.seconds - self.closing)
 
     @property
     def share(self) -> float:
@@ -67,12 +77,13 @@ class Budget:
         self.trace.append(share)
         return share
 
-    def trained(self, steps: int, images: int, seconds: float, validation_images: int) -> None:
-        """Learn from an epoch that is under way how long a step takes, and what a validation may take."""
-        self.step = seconds / steps
-        if not self.closed:
-            self.closing = VALIDATION_COST * validation_images * seconds / images
+    def stepped(self, seconds: float, images: int, validation_images: int) -> None:
+        """Learn from a step with so many images how long steps take, and what a validation may take."""
+        self.steps.append(seconds)
+        if not self.closed and len(self.steps) >= WARM:
+            self.closing = VALIDATION_COST * validation_images * min(self.steps) / images
 
-    def validated(self, seconds: float) -> None:
-        """Learn how long a validation with its saving takes."""
-        self.closing, self.closed = seconds, True
+    def validated(self, seconds: float, saving: float) -> None:
+        """Learn how long a validation takes, and the saving after it; once in a while a disk or database is slow."""
+        self.savings.append(saving)
+        self.closing, self.closed = seconds + median(self.savings), True

@@ -22,7 +22,7 @@ from fittingroom.engine.pace import Budget
 from fittingroom.engine.plan import Plan, prepare as choose_plan
 from fittingroom.engine.start import Source, open_source
 from fittingroom.engine.transfer import Transfer, Weights
-from fittingroom.errors import Fault, InvalidSpec
+from fittingroom.errors import Fault, InvalidInput, InvalidSpec
 from fittingroom.spec.faults import notes
 from fittingroom.spec.run import RunSpec
 from fittingroom.store import RunDetails
@@ -73,7 +73,10 @@ class PreparedRun:
     def notes(self) -> list[str]:
         """What people should know before this stage starts, as sentences."""
         stage, splits = self.stage, self.stage.splits
-        found = [*self.cautions, *notes(stage.spec, stage.facts)]
+        found = [*self.cautions, *notes(stage.spec, stage.facts, follows=self.number > 0)]
+        still = [each.layer for each in self.transfer.layers if each.frozen and each.weights == "fresh"]
+        if still and self.transfer.origin:
+            found.append(f"Frozen with fresh random weights, which nothing will train: {', '.join(still)}.")
         if splits.dropped:
             found.append(
                 f"{splits.dropped:,} training images are left out, because the test set holds exact copies of them."
@@ -115,9 +118,23 @@ def prepare_run(spec: RunSpec, workspace: Workspace, threads: int | None = None)
 def prepare_stage(
     spec: RunSpec, workspace: Workspace, number: int, threads: int | None, seen: Sequence[TrainedOn]
 ) -> PreparedRun:
-    """A stage of a run whose weights come from a checkpoint of that stage, which knows what they were trained on."""
+    """A stage of a run whose weights come from a checkpoint of that stage, which knows what they were trained on.
+
+    Raises InvalidInput when the data of a phase is no longer what it was, InvalidSpec when it is what is judged on.
+    """
     spec, stages = open_stages(spec, workspace)
-    return _built(spec, workspace, stages, number, None, threads, seen[:-1])
+    for stage in stages[: number + 1] if seen else ():
+        if trained_on(stage) not in seen:
+            raise InvalidInput(
+                f'the data set "{stage.spec.data.source}" has changed since phase "{stage.phase}" was trained on it; '
+                "restore it, or restart the run"
+            )
+    before = [each for each in seen if each != trained_on(stages[number])]
+    problems, cautions = _seen(stages[number:], before, "an earlier training", workspace, strict=False)
+    if problems:
+        raise InvalidSpec(dict.fromkeys(problems), title=f'"{spec.name}" cannot go on')
+    prepared = _built(spec, workspace, stages, number, None, threads, seen[:-1])
+    return replace(prepared, cautions=tuple(cautions))
 
 
 def next_stage(run: PreparedRun, weights: Weights) -> PreparedRun:
@@ -126,6 +143,7 @@ def next_stage(run: PreparedRun, weights: Weights) -> PreparedRun:
     following = _built(run.spec, run.workspace, run.stages, number, weights, threads, run.trained_on)
     training = following.training
     training.epoch = training.first_epoch = run.training.epoch
+    training.taken, training.seen = run.training.taken, run.training.seen
     return replace(following, resumes=run.resumes, lineage=run.lineage)
 
 
@@ -147,33 +165,52 @@ def _check_stages(spec: RunSpec, stages: Sequence[Stage], source: Source | None,
 
     Returns what cannot be checked, as sentences.
     """
-    problems: list[Fault] = []
-    cautions: list[str] = []
     weights = source.weights if source else None
     seen = list((weights and weights.trained_on) or ())
-    if weights and weights.trained_on is None:
-        cautions.append(f"{weights.origin} does not say what it was trained on: perhaps on the images held out here.")
+    origin = weights.origin if weights else ""
+    problems, cautions = _seen(stages, seen, origin, workspace, strict=bool(source and source.run))
     for stage in stages:
-        origin = weights.origin if weights else ""
-        found, gone = seen_faults(seen, origin, stage.data, stage.splits, workspace)
-        problems += found
-        if gone and source and source.run:
-            problems.append(Fault("start", *_gone(origin, gone)))
-        elif gone:
-            message, _ = _gone(origin, gone)
-            cautions.append(f"{message[0].upper()}{message[1:]}.")
         network = network_of(stage)
         if weights and not (source and source.checkpoint and stage is stages[0]):
-            plan = transfer.plan_transfer(network, stage.data.class_names, weights, stage.spec.train.reset)
-            problems += plan.faults
-        seen.append(trained_on(stage))
-        name = stage.phase or spec.name
-        weights = Weights(f'phase "{name}"', network.weights(), stage.data.class_names, tuple(seen))
+            problems += transfer.plan_transfer(network, stage.data.class_names, weights, stage.spec.train.reset).faults
+        weights = Weights(f'phase "{stage.phase}"', network.weights(), stage.data.class_names)
     if source and source.checkpoint:
         problems += source.go_on_faults(stages[0].spec, stages[0].data.fingerprint)
     if problems:
         raise InvalidSpec(dict.fromkeys(problems), title=f'"{spec.name}" cannot start from these weights')
     return cautions
+
+
+def _seen(
+    stages: Sequence[Stage],
+    before: Sequence[TrainedOn],
+    origin: str,
+    workspace: Workspace,
+    *,
+    strict: bool,
+) -> tuple[list[Fault], list[str]]:
+    """What stages would be judged on although their weights know it, and what nobody can tell, as sentences.
+
+    ``before``: what the weights of the first stage have seen. ``strict``: data that is gone is a fault.
+    """
+    problems: list[Fault] = []
+    cautions = [
+        f"{each.source} does not say what it was trained on: perhaps on the images held out here."
+        for each in before
+        if not each.known
+    ]
+    seen = list(before)
+    for stage in stages:
+        found, gone = seen_faults(seen, origin, stage.data, stage.splits, workspace)
+        problems += found
+        if gone and strict:
+            problems.append(Fault("start", *_gone(origin, gone)))
+        elif gone:
+            message, _ = _gone(origin, gone)
+            cautions.append(f"{message[0].upper()}{message[1:]}.")
+        seen.append(trained_on(stage))
+        origin = f'phase "{stage.phase}"'
+    return problems, list(dict.fromkeys(cautions))
 
 
 def _gone(origin: str, sources: Sequence[str]) -> tuple[str, str]:
@@ -215,7 +252,8 @@ def _built(
     )
     background = background_of(data, splits.train)
     preprocessing = Preprocessing(facts.shape, data.class_names, normalize.mean, normalize.spread, background)
-    seen = (*already_seen, trained_on(stage))
+    here = trained_on(stage)
+    seen = (*(each for each in already_seen if each != here), here)
     return PreparedRun(spec, workspace, stages, number, plan, training, preprocessing, begins, seen)
 
 

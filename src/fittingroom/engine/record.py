@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -16,7 +17,7 @@ from fittingroom.engine.checkpoint import checkpoint_bytes
 from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.loop import SECONDS_BETWEEN_PROGRESS
 from fittingroom.engine.prepare import PreparedRun
-from fittingroom.errors import FittingRoomError, WorkspaceBusy
+from fittingroom.errors import FittingRoomError, WorkspaceBusy, WorkspaceUnusable
 from fittingroom.spec.events import Ended, EpochEnded, Event, Progressed, Reason
 from fittingroom.store import Artifact, EndState, ProgressRow, Store
 from fittingroom.workspace import write_atomically
@@ -56,9 +57,7 @@ class Recorder:
                 self._save_last()  # the next phase begins
             case Ended():
                 self._save_last()
-                state, why = STATES[event.reason], event.explanation
-                self._patiently(lambda: self.store.end(self.name, self.attempt, state, message=why))
-                self.ended = True
+                self._end(STATES[event.reason], event.explanation)
         if time.monotonic() - self.saved > SECONDS_BETWEEN_CHECKPOINTS:
             self._save_last()
 
@@ -68,14 +67,16 @@ class Recorder:
         try:
             yield
         except KeyboardInterrupt:
-            why = "Interrupted at once, between two checkpoints."
-            self.store.end(self.name, self.attempt, self.interrupted, message=why)
+            self._end(self.interrupted, "Interrupted at once, between two checkpoints.")
+            raise
+        except WorkspaceUnusable as error:  # a full disk is no fault of the run: a worker leaves it to others
+            self._end("failed" if self.interrupted == "stopped" else self.interrupted, str(error))
             raise
         except FittingRoomError as error:
-            self.store.end(self.name, self.attempt, "failed", message=str(error))
+            self._end("failed", str(error))
             raise
         except Exception as error:
-            self.store.end(self.name, self.attempt, "failed", message=f"{type(error).__name__}: {error}")
+            self._end("failed", f"{type(error).__name__}: {error}")
             if not is_out_of_memory(error):
                 raise
             batch_size = self.run.stage.spec.train.batch_size
@@ -84,15 +85,18 @@ class Recorder:
                 f"try train.batch_size={max(1, batch_size // 4)}, or a smaller network"
             ) from error
 
+    def _end(self, state: EndState, why: str) -> None:
+        self._patiently(lambda: self.store.end(self.name, self.attempt, state, message=why))
+        self.ended = True
+
     def _progress(self, event: Progressed) -> None:
         if time.monotonic() - self.progressed < SECONDS_BETWEEN_PROGRESS:
             return  # short epochs end more often than that
         self.progressed = time.monotonic()
-        done, part = event.epoch - 1, event.step / event.steps
         row = ProgressRow(
-            step=done * event.steps + event.step,
-            epoch=done + part,
-            images=done * len(self.run.training.training) + event.images,
+            step=self.run.training.taken,
+            epoch=event.epoch - 1 + event.step / event.steps,
+            images=self.run.training.seen,
             loss=event.loss,
             accuracy=event.accuracy,
             images_per_second=event.images_per_second,
@@ -104,20 +108,25 @@ class Recorder:
         """An epoch's figures and files, in one transaction."""
         metrics, kept = event.metrics, self.run.stage.spec.train.keep_checkpoints
         artifacts = self._best(metrics.epoch) if event.best else []
-        if event.best:
+        if event.best or kept:
             artifacts.append(self._last())
         if kept:
-            artifacts.append(self._checkpoint(f"checkpoint-{metrics.epoch}", f"epoch-{metrics.epoch}.safetensors"))
+            artifacts.append(replace(artifacts[-1], kind=f"checkpoint-{metrics.epoch}"))
+        outdated = self._checkpoints()[: max(0, len(self._checkpoints()) + 1 - kept)] if kept else []
         best = event.best and self.run.is_last
-        outdated = [f"checkpoint-{metrics.epoch - kept}"] if kept else []
         self._patiently(
             lambda: self.store.record_epoch(
                 self.name, self.attempt, metrics, best=best, artifacts=artifacts, dropped=outdated
             )
         )
         for kind in outdated:
-            self.files.pop(kind, None)
+            self.files.pop(kind)
         self._sweep(artifacts)
+
+    def _checkpoints(self) -> list[str]:
+        """The kinds of the epochs' checkpoints that are kept, oldest first."""
+        kinds = [kind for kind in self.files if kind.startswith("checkpoint-")]
+        return sorted(kinds, key=lambda kind: int(kind.rpartition("-")[2]))
 
     def _best(self, epoch: int) -> list[Artifact]:
         """The weights as they are, and in the run proper what they predicted for the validation images."""
@@ -143,16 +152,14 @@ class Recorder:
         ]
 
     def _last(self) -> Artifact:
-        training = self.run.training
-        self.saved = time.monotonic()
-        return self._checkpoint("last", f"last-{training.epoch}-{training.step}.safetensors")
-
-    def _checkpoint(self, kind: str, file_name: str) -> Artifact:
         """The whole state of the training as it stands."""
-        run = self.run
+        run, training = self.run, self.run.training
+        self.saved = time.monotonic()
         names = run.stage.data.class_names
-        content = checkpoint_bytes(run.training, stage=run.number, class_names=names, trained_on=run.trained_on)
-        return self._written(kind, file_name, content, run.training.epoch)
+        content = checkpoint_bytes(training, stage=run.number, class_names=names, trained_on=run.trained_on)
+        digest = hashlib.sha256(content).hexdigest()[:8]  # the time that is spent may differ from the last writing
+        name = f"last-{training.epoch}-{training.step}-{digest}.safetensors"
+        return self._written("last", name, content, training.epoch)
 
     def _save_last(self) -> None:
         artifact = self._last()
@@ -172,9 +179,11 @@ class Recorder:
             return
         self.files |= {artifact.kind: artifact.path for artifact in adopted}
         kept = {self.run.workspace.root / path for path in self.files.values()}
-        for path in (self.run.workspace.runs / self.name).glob("attempt-*/*"):
-            if path not in kept:
-                path.unlink(missing_ok=True)
+        for number in range(1, self.attempt + 1):  # later attempts are not ours to touch
+            for path in self.run.workspace.attempt(self.name, number).glob("*"):
+                if path not in kept:
+                    with suppress(OSError):  # somebody reads it, or it is none of ours: the next sweep tries again
+                        path.unlink()
 
     def _patiently(self, write: Callable[[], object]) -> None:
         """Write what must not be lost, also when somebody else holds the database for minutes."""

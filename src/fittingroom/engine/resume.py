@@ -8,18 +8,24 @@ fork        a new run: the best weights, other settings
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from fittingroom.engine.checkpoint import Checkpoint
 from fittingroom.engine.prepare import PreparedRun, prepare_run, prepare_stage
-from fittingroom.engine.stored import artifact_path, data_of
-from fittingroom.errors import InvalidInput
-from fittingroom.queue.derive import continued, forked, spec_of
+from fittingroom.errors import InvalidInput, NotFound
+from fittingroom.queue.derive import continued, fork_lineage, forked, repeat_lineage
+from fittingroom.queue.origin import check_origin, check_replay
+from fittingroom.queue.stored import artifact_path, data_of, spec_of
 from fittingroom.spec.start import Which
 from fittingroom.spec.train import Schedule
 from fittingroom.store import RunDetails, Store
 from fittingroom.workspace import Workspace
+
+EXACT = {"restart", "replay", "continue"}
+"""What gives the same weights as the run that it comes from, or as one run of both, where its plan can be kept."""
 
 
 def prepare_resume(run: RunDetails, workspace: Workspace, *, threads: int | None = None) -> PreparedRun:
@@ -32,18 +38,20 @@ def prepare_resume(run: RunDetails, workspace: Workspace, *, threads: int | None
         fix = "train on with runs continue" if run.state == "finished" else "stop that one first"
         raise InvalidInput(f'run "{run.id}" is {run.state}, so there is nothing to resume; {fix}')
     data_of(run, workspace)
-    _check_origin(run)
-    spec, plan = spec_of(run), run.plan or {}
-    threads = plan.get("threads", threads)
+    check_origin(run)
+    spec, plans = spec_of(run), _plans(run, workspace)
+    threads = plans[-1].get("threads", threads) if plans else threads
     if "last" in run.artifacts:
         checkpoint = Checkpoint.read(artifact_path(run, "last", workspace))
         prepared = prepare_stage(spec, workspace, checkpoint.stage, threads, checkpoint.trained_on)
         checkpoint.restore(prepared.training)
     else:
-        prepared = prepare_run(spec, workspace, threads)
-    _follow(prepared, run, workspace)
-    departures = tuple(prepared.plan.differences(plan)) if plan else ()
-    return replace(prepared, resumes=run, departures=departures, lineage=run.lineage)
+        prepared = _anew(run, workspace, threads)
+        if run.lineage.get("kind") == "replay":
+            with Store.open(workspace.database) as store:
+                _follow(prepared, store.run(str(run.lineage["from"])), workspace)
+    differs = [difference for plan in plans for difference in prepared.plan.differences(plan)]
+    return replace(prepared, resumes=run, departures=tuple(dict.fromkeys(differs)), lineage=run.lineage)
 
 
 def prepare_restart(run: RunDetails, workspace: Workspace, *, replay: bool = False) -> PreparedRun:
@@ -53,13 +61,13 @@ def prepare_restart(run: RunDetails, workspace: Workspace, *, replay: bool = Fal
     again. Raises InvalidInput when the data set has changed. The old run stays as it is.
     """
     data_of(run, workspace)
-    _check_origin(run, anew=True)
-    prepared = prepare_run(spec_of(run), workspace, (run.plan or {}).get("threads"))
-    kind = "replay" if replay else "restart"
-    prepared = replace(prepared, lineage={"kind": kind, "from": run.id})
+    check_origin(run, anew=True)
     if replay:
-        _follow_trace(prepared, run, workspace)
-    return prepared
+        check_replay(run)
+    prepared = _like(run, _anew(run, workspace, (run.plan or {}).get("threads")))
+    if replay:
+        _follow(prepared, run, workspace)
+    return replace(prepared, lineage=repeat_lineage(run, replay=replay))
 
 
 def prepare_continue(
@@ -72,11 +80,12 @@ def prepare_continue(
 ) -> PreparedRun:
     """``epochs`` more from where the run's last step left it, as a new run: weights, optimizer and draws go on.
 
-    The schedule is laid over the new epochs. It may be left out only where the learning rate was constant: then the
-    two runs are one, to the last bit. Raises InvalidInput where it is needed, and for a run that is being trained.
+    The schedule is laid over the new epochs; one that was begun is finished first. It may be left out only where the
+    learning rate was constant: then the two runs are one, to the last bit. Raises InvalidInput where it is needed, and
+    for a run that is being trained.
     """
     following = continued(run, epochs=epochs, schedule=schedule, overrides=overrides)
-    return prepare_run(following, workspace, (run.plan or {}).get("threads"))
+    return _like(run, prepare_run(following, workspace, (run.plan or {}).get("threads")))
 
 
 def prepare_fork(
@@ -88,38 +97,45 @@ def prepare_fork(
     """
     spec = forked(run, overrides=overrides, weights=weights)
     prepared = prepare_run(spec, workspace, (run.plan or {}).get("threads"))
-    if prepared.lineage["kind"] != "transfer":  # --set start.… has said otherwise
-        return prepared
-    return replace(prepared, lineage={**prepared.lineage, "kind": "fork", "set": list(overrides)})
+    return replace(prepared, lineage=fork_lineage(prepared.lineage, overrides))
 
 
-def _check_origin(run: RunDetails, *, anew: bool = False) -> None:
-    """Refuse an imported run that would need other runs of the workspace that it comes from."""
-    if run.lineage.get("kind") != "import":
-        return
-    before, start = run.lineage.get("lineage"), spec_of(run).start
-    replays = isinstance(before, dict) and before.get("kind") == "replay"
-    begins = start is not None and not start.source.endswith(".safetensors") and (anew or "last" not in run.artifacts)
-    if replays or begins:
+def _plans(run: RunDetails, workspace: Workspace) -> list[Mapping[str, Any]]:
+    """Every plan that a run has to keep to: those of its attempts, or of the run that it repeats or continues."""
+    if run.attempts or run.lineage.get("kind") not in EXACT:
+        return [attempt.plan for attempt in run.attempts if attempt.plan]
+    with suppress(NotFound), Store.open(workspace.database) as store:
+        plan = store.run(str(run.lineage["from"])).plan
+        return [plan] if plan else []
+    return []
+
+
+def _like(run: RunDetails, prepared: PreparedRun) -> PreparedRun:
+    """With what of the run's plan could not be kept."""
+    return replace(prepared, departures=tuple(prepared.plan.differences(run.plan)) if run.plan else ())
+
+
+def _anew(run: RunDetails, workspace: Workspace, threads: int | None) -> PreparedRun:
+    """The run at its beginning, with the very weights that it began with; raises where these are gone."""
+    start = spec_of(run).start
+    if start is None:
+        return prepare_run(spec_of(run), workspace, threads)
+    fork = f"go on from its own weights with: fittingroom runs fork {run.id}"
+    try:
+        prepared = prepare_run(spec_of(run), workspace, threads)
+    except NotFound as error:
+        raise NotFound(f'run "{run.id}" began with the weights of "{start.source}": {error}; or {fork}') from None
+    then, now = run.lineage.get("sha256"), prepared.lineage.get("sha256")
+    if then and now != then:
         raise InvalidInput(
-            f'run "{run.id}" comes from another workspace, and needs the run that it '
-            f"{'replays' if replays else 'began with'} there; go on from its weights with: fittingroom runs fork"
+            f'the weights of "{start.source}" have changed since run "{run.id}" was made from them; make it again, '
+            f"or {fork}"
         )
+    return prepared
 
 
 def _follow(prepared: PreparedRun, run: RunDetails, workspace: Workspace) -> None:
-    """Let a run that replays another go on doing so."""
-    if run.lineage.get("kind") == "replay":
-        with Store.open(workspace.database) as store:
-            _follow_trace(prepared, store.run(str(run.lineage["from"])), workspace)
-
-
-def _follow_trace(prepared: PreparedRun, run: RunDetails, workspace: Workspace) -> None:
-    budget = prepared.training.budget
+    """Let a time budget follow the trace of another run."""
     trace = Checkpoint.read(artifact_path(run, "last", workspace)).trace
-    if budget is None or trace is None or prepared.spec.phases:
-        raise InvalidInput(
-            f'run "{run.id}" has no time budget (or has phases), so there is no trace to replay; '
-            "a plain restart gives the same weights"
-        )
-    budget.follow = trace
+    assert prepared.training.budget is not None
+    prepared.training.budget.follow = trace

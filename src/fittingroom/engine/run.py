@@ -10,8 +10,8 @@ from fittingroom.engine.cores import core_slots
 from fittingroom.engine.loop import Stop, train
 from fittingroom.engine.prepare import PreparedRun, next_stage
 from fittingroom.engine.record import Recorder, phase_kind
-from fittingroom.engine.stored import artifact_path
 from fittingroom.engine.transfer import Weights
+from fittingroom.queue.stored import artifact_path
 from fittingroom.queue.submit import data_record
 from fittingroom.spec.events import Event
 from fittingroom.store import Store

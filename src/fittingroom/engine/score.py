@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fittingroom.engine.classifier import Classifier
-from fittingroom.engine.stored import artifact_path, data_of
 from fittingroom.measure.evaluate import Evaluation, evaluate
-from fittingroom.queue.derive import spec_of
+from fittingroom.queue.stored import artifact_path, data_of, spec_of
 from fittingroom.store import RunDetails, Score, Store
 from fittingroom.workspace import Workspace
 
@@ -32,16 +30,6 @@ class TestScore:
 def classifier_of(run: RunDetails, workspace: Workspace) -> Classifier:
     """The best weights of a stored run, ready to predict."""
     return Classifier.load(artifact_path(run, "best", workspace))
-
-
-def validation_of(run: RunDetails, workspace: Workspace) -> tuple[Evaluation, NDArray[np.int64]]:
-    """The evaluation of the best epoch, from the validation predictions that were stored with it.
-
-    Beside it, for each evaluated image, its position in the data set.
-    """
-    with np.load(artifact_path(run, "predictions", workspace), allow_pickle=False) as stored:
-        class_names = stored["class_names"].tolist()
-        return evaluate(stored["labels"], stored["probabilities"], class_names, "validation"), stored["indices"]
 
 
 def open_test_set(runs: Sequence[RunDetails], workspace: Workspace, store: Store) -> list[TestScore]:

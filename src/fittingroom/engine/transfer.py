@@ -6,6 +6,7 @@ it. The classifier begins anew where the classes are others. Weights of another 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -20,6 +21,7 @@ from fittingroom.engine.lineage import TrainedOn
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.errors import Fault, InvalidInput
 from fittingroom.spec.layers import AnyLayer, Classify, Flatten
+from fittingroom.spec.mistakes import IDENTIFIER
 from fittingroom.spec.network import has_weights
 
 Fate = Literal["kept", "fresh", "none"]
@@ -45,17 +47,26 @@ class Weights:
             tensors, metadata = tensorfile.read_any(path)
         except tensorfile.Unreadable as error:
             raise InvalidInput(f"{path} is not a safetensors file that can be read ({error}); give another") from None
-        if (position := metadata.get(checkpoint.FORMAT)) is not None:
-            weights = checkpoint.under("network/", tensors)
-            return cls(origin, weights, *_about(position), epoch=position["epoch"])
-        if (described := metadata.get(classifier.FORMAT)) is not None:
-            names = described["preprocessing"]["class_names"]
-            return cls(origin, tensors, *_about({**described, "class_names": names}), epoch=described["epoch"])
-        return cls(origin, tensors)
+        for name, tensor in tensors.items():
+            if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
+                what = "values that are no finite numbers" if tensor.is_floating_point() else "whole numbers"
+                raise InvalidInput(f'the weights "{name[:80]}" in {path} are {what}; give other weights')
+        try:
+            if (position := metadata.get(checkpoint.FORMAT)) is not None:
+                weights = checkpoint.under("network/", tensors)
+                return cls(origin, weights, *_about(position), epoch=int(position["epoch"]))
+            if (described := metadata.get(classifier.FORMAT)) is not None:
+                names = described["preprocessing"]["class_names"]
+                return cls(origin, tensors, *_about({**described, "class_names": names}), epoch=int(described["epoch"]))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InvalidInput(f"{path} describes its weights in a way that cannot be read ({error!r})") from None
+        return cls(origin, tensors, trained_on=(TrainedOn.unknown(origin),))
 
     @property
     def layers(self) -> set[str]:
-        return {name.rpartition(".")[0].partition(".")[0] for name in self.tensors}
+        """The names of the layers; tensors with other names belong to none."""
+        names = {name.partition(".")[0] for name in self.tensors}
+        return {name for name in names if re.fullmatch(IDENTIFIER, name)}
 
 
 def _about(described: Mapping[str, object]) -> tuple[tuple[str, ...] | None, tuple[TrainedOn, ...] | None]:
@@ -116,7 +127,8 @@ def plan_transfer(
         size = sum(tensor.numel() for tensor in parts.values())
         starts.append(LayerStart(name, fate, why, name in network.frozen, size))
     if not any(start.weights == "kept" for start in starts):
-        wanted = f"has only {', '.join(sorted(source.layers))}" if source.layers else "has no weights"
+        some = sorted(source.layers)[:10]
+        wanted = f"has {', '.join(some)}" if some else "has no weights named LAYER.PART"
         fix = "give layers the names that they have there, or leave the start out"
         faults.append(Fault("start", f"no layer takes its weights from {source.origin}, which {wanted}", fix))
     dropped = tuple(sorted(source.layers - set(network.names)))

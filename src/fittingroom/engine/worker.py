@@ -3,7 +3,8 @@
     find the run that has waited longest  →  take its cores  →  claim it  →  prepare  →  train  →  look again
 
 Only who holds the cores claims, and only one of those who claim gets it (``Store.begin_attempt``). What goes wrong
-with a run is the run's: it is stored as failed, and the worker goes on.
+with a run is the run's: it is stored as failed, and the worker goes on. What is wrong with the machine is not: a run
+for a device that is not there waits for another worker, and a full disk ends the worker, its run back in the queue.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
@@ -25,16 +26,22 @@ from fittingroom.engine.loop import Stop
 from fittingroom.engine.plan import choose_device
 from fittingroom.engine.resume import prepare_resume
 from fittingroom.engine.run import execute
-from fittingroom.errors import FittingRoomError, InvalidInput, NotFound, WorkspaceBusy, WorkspaceError
-from fittingroom.queue.derive import spec_of
+from fittingroom.errors import (
+    FittingRoomError,
+    InvalidInput,
+    NotFound,
+    WorkspaceBusy,
+    WorkspaceError,
+    WorkspaceUnusable,
+)
+from fittingroom.queue.stored import spec_of
+from fittingroom.queue.watch import Watch
 from fittingroom.spec.events import StopReason
-from fittingroom.store import RunDetails, StaleAttempt, Store, TakenUp
+from fittingroom.store import EndState, RunDetails, StaleAttempt, Store, TakenUp
 from fittingroom.workspace import Workspace
 
 Answer = TypeVar("Answer")
 SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_WITHOUT_A_BEAT = 60.0
-"""How long a process of another host may show no sign of life before its run is taken over."""
 LOWER_PRIORITY = 10
 """The niceness of workers, so that a page or an editor beside them stays quick."""
 
@@ -64,9 +71,9 @@ def work(
 ) -> None:
     """Execute queued runs; returns after ``idle`` seconds without one, or when it is asked to end.
 
-    ``threads``: CPU threads to train with, where a run has no plan yet; as many as torch takes unless given. When
+    ``threads``: CPU threads to train with, where a run does not say; as many as torch takes unless given. When
     ``stop`` answers, or ``fittingroom worker stop`` asks, the run in hand goes back to the queue with its last step
-    saved. Raises WorkspaceError when the workspace cannot be used at all.
+    saved. Raises WorkspaceError when the workspace cannot be used at all, or no longer; the run in hand goes back too.
     """
     lower_priority()
     workspace.create()
@@ -87,6 +94,7 @@ class Worker:
         self.workspace, self.store, self.threads, self.tell = workspace, store, threads, tell
         self.id = patiently(lambda: store.queue.register(threads))
         self.in_hand: str | None = None
+        self.left_to_others: set[str] = set()
         self.watch = Watch()
 
     def is_asked_to_end(self) -> bool:
@@ -116,7 +124,8 @@ class Worker:
 
     def next(self) -> RunDetails | None:
         """The run that has waited longest, as it is now."""
-        return self.store.queue.next(self.watch.given_up(self.store.queue.beats_elsewhere()))
+        given_up = self.watch.given_up(self.store.queue.beats_elsewhere())
+        return self.store.queue.next(given_up, self.left_to_others)
 
     def is_next(self, run: RunDetails) -> bool:
         now = self.next()
@@ -124,7 +133,12 @@ class Worker:
 
     def attend_to(self, run: RunDetails, ends: Callable[[], bool]) -> None:
         """Take the cores that a run needs, and then the run, unless somebody else has it by then."""
-        threads, device = self.needs(run)
+        try:
+            threads, device = self.threads_for(run), device_for(run)
+        except InvalidInput as error:
+            self.left_to_others.add(run.id)
+            self.tell(Said("note", f"is left to other workers: {error}", run.id))
+            return
 
         def waiting(free: int) -> None:
             wanted = many(threads, "core") if device == "cpu" else "the GPU and a core"
@@ -134,13 +148,10 @@ class Worker:
             if held and self.is_next(run):
                 self.take_up(run, lambda: "handed_back" if ends() else None)
 
-    def needs(self, run: RunDetails) -> tuple[int, str]:
-        """Threads and device. A run that cannot tell them will not train for long."""
-        threads = (run.plan or {}).get("threads", self.threads)
-        try:
-            return threads, choose_device(spec_of(run).stages[0].train.device)
-        except InvalidInput:
-            return 1, "cpu"
+    def threads_for(self, run: RunDetails) -> int:
+        """As its plan has it, else as was wished for when it was put into the queue, else this worker's."""
+        wished = run.lineage.get("threads")
+        return (run.plan or {}).get("threads") or (wished if isinstance(wished, int) else self.threads)
 
     def until_gone(self, run: RunDetails, ends: Callable[[], bool]) -> Stop:
         """A reason to wait for cores no longer: this worker is to end, or somebody else has the run."""
@@ -158,84 +169,85 @@ class Worker:
 
     def take_up(self, run: RunDetails, stop: Stop) -> None:
         """Claim a run, train it to its end, whatever that is, and tell of it."""
-        plan, after = run.plan or {}, run.epochs_done
+        plan, done = run.plan or {}, run.epochs_done
         try:
-            attempt = self.store.begin_attempt(run.id, plan, after_epoch=after, seen=run, by_worker=True)
+            attempt = self.store.begin_attempt(run.id, plan, after_epoch=done, seen=run, by_worker=True)
         except (TakenUp, NotFound):
             return
         self.hold(run.id)
-        self.tell(Said("began", f"goes on after epoch {after}" if run.attempt else "begins", run.id))
+        self.tell(Said("began", how_it_begins(run), run.id))
         try:
             self.train(run.id, attempt, stop)
         except StaleAttempt:
             pass  # another host has given this one up, and trains it now
-        except (Exception, KeyboardInterrupt) as error:
-            self.settle(run.id, attempt, error)
-            if isinstance(error, KeyboardInterrupt):
-                raise
+        except WorkspaceBusy as error:
+            self.settle(run.id, attempt, "queued", f"Handed back to the queue: {error}")
+        except (WorkspaceUnusable, KeyboardInterrupt) as error:
+            self.settle(run.id, attempt, "queued", f"Handed back to the queue: {error or 'interrupted'}")
+            raise
+        except Exception as error:
+            explained = isinstance(error, FittingRoomError)
+            if not explained:
+                traceback.print_exception(error)
+            self.settle(run.id, attempt, "failed", f"{error}" if explained else f"{type(error).__name__}: {error}")
         finally:
             self.hold(None)
-        self.tell_end(run.id)
+            self.tell_end(run.id)
 
     def hold(self, run: str | None) -> None:
         """Have a run in hand, or nothing; others may see it."""
         self.in_hand = run
-        with suppress(WorkspaceBusy):  # it is reported every few seconds anyway
+        with suppress(WorkspaceError):  # it is reported every few seconds anyway
             self.report()
 
     def train(self, run: str, attempt: int, stop: Stop) -> None:
         """Prepare a claimed run and execute it. Users may ask for its end all the while."""
         with attendance(self.store, run, attempt):
             claimed = replace(patiently(lambda: self.store.run(run)), state="interrupted")  # until it is trained
-            prepared = prepare_resume(claimed, self.workspace, threads=self.threads)
+            prepared = prepare_resume(claimed, self.workspace, threads=self.threads_for(claimed))
         if prepared.departures:
             departures = "; ".join(prepared.departures)
             self.tell(Said("note", f"not bit-identical to an undisturbed run, because of: {departures}", run))
         execute(prepared, stop=stop, by_worker=True)
 
-    def settle(self, run: str, attempt: int, error: BaseException) -> None:
-        """Store how a training broke, where it could not do so itself: it has failed, or is left to other workers."""
-        left = isinstance(error, WorkspaceBusy | KeyboardInterrupt)
-        message = str(error) if isinstance(error, FittingRoomError) else f"{type(error).__name__}: {error}"
-        if not isinstance(error, FittingRoomError | KeyboardInterrupt):
-            traceback.print_exception(error)
+    def settle(self, run: str, attempt: int, state: EndState, message: str) -> None:
+        """Store how a training broke, where it could not do so itself, or took a fault of the machine for its own."""
+        unsettled = {"running", "failed"} if state == "queued" else {"running"}
 
         def write() -> None:
             details = self.store.run(run)
-            if details.attempt == attempt and details.state == "running":
-                self.store.end(run, attempt, "queued" if left else "failed", message=message)
-            elif details.attempt == attempt and left and details.state != "queued":
-                self.store.queue.put(run)
+            if details.attempt == attempt and details.state in unsettled:
+                self.store.end(run, attempt, state, message=message)
 
-        with suppress(NotFound, StaleAttempt):
+        with suppress(NotFound, StaleAttempt, WorkspaceUnusable):  # in a broken database it reads as interrupted
             patiently(write)
 
     def tell_end(self, run: str) -> None:
-        try:
-            details = patiently(lambda: self.store.run(run))
-        except NotFound:
-            self.tell(Said("ended", "was deleted", run))
-            return
-        accuracy = details.validation_accuracy
-        self.tell(Said("ended", details.message or "", run, details.state, accuracy))
+        with suppress(WorkspaceUnusable):
+            try:
+                details = patiently(lambda: self.store.run(run))
+            except NotFound:
+                self.tell(Said("ended", "was deleted", run))
+                return
+            accuracy = details.validation_accuracy
+            self.tell(Said("ended", details.message or "", run, details.state, accuracy))
 
 
-class Watch:
-    """Processes of other hosts, whose beats this one has seen, by its own clock."""
+def device_for(run: RunDetails) -> str:
+    """What a run is trained on: the GPU if any of its stages is. Raises InvalidInput if this machine has it not."""
+    try:
+        stages = spec_of(run).stages
+    except InvalidInput:
+        return "cpu"  # it fails when it is taken up
+    devices = {choose_device(stage.train.device) for stage in stages}
+    return next((device for device in devices if device != "cpu"), "cpu")
 
-    def __init__(self) -> None:
-        self.seen: dict[tuple[str, int], tuple[int, float]] = {}
-        """By run and attempt: its beats, and when they were first seen to be so many."""
 
-    def given_up(self, beats: Mapping[tuple[str, int], int]) -> list[tuple[str, int]]:
-        """Those whose beats have stood still for too long. ``beats`` are what they are now."""
-        now = time.monotonic()
-        unseen = (-1, now)
-        self.seen = {
-            attempt: self.seen[attempt] if self.seen.get(attempt, unseen)[0] == count else (count, now)
-            for attempt, count in beats.items()
-        }
-        return [attempt for attempt, (_, since) in self.seen.items() if now - since >= SECONDS_WITHOUT_A_BEAT]
+def how_it_begins(run: RunDetails) -> str:
+    """From where a worker goes on with a run."""
+    if "last" in run.artifacts:
+        return f"goes on after epoch {run.artifacts['last'].epoch}"
+    return "begins again" if run.attempt else "begins"
 
 
 def lower_priority() -> None:

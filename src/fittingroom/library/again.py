@@ -6,10 +6,12 @@ import os
 
 from rich.console import Console
 
+from fittingroom import queue
 from fittingroom.engine.prepare import PreparedRun
 from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_restart, prepare_resume
 from fittingroom.library.fit import train_prepared
 from fittingroom.library.run import Run
+from fittingroom.spec.run import schedule_of
 from fittingroom.spec.start import Which
 from fittingroom.spec.train import Schedule
 from fittingroom.store import RunDetails
@@ -24,7 +26,8 @@ def resume(run: Run | str, *, workspace: Place = None, show: bool = True) -> Run
     Raises InvalidInput for a run that is finished or being trained, or whose data set has changed.
     """
     details, place = _found(run, workspace)
-    return _trained(prepare_resume(details, place), show)
+    found = queue.as_left(details.id, place, tell=Console(quiet=not show).print)
+    return _trained(prepare_resume(found, place), show)
 
 
 def restart(run: Run | str, *, replay: bool = False, workspace: Place = None, show: bool = True) -> Run:
@@ -37,14 +40,16 @@ def continue_training(
     run: Run | str,
     *overrides: str,
     epochs: int,
-    schedule: Schedule | None = None,
+    schedule: Schedule | str | None = None,
     workspace: Place = None,
     show: bool = True,
 ) -> Run:
     """Train on for so many epochs from a run's last weights, optimizer and all, as a new run.
 
-    ``schedule`` is laid over the new epochs; it is needed unless the learning rate was constant.
+    ``schedule`` (``Cosine()``, or its name) is laid over the new epochs; it is needed unless the learning rate was
+    constant.
     """
+    schedule = schedule_of(schedule) if isinstance(schedule, str) else schedule
     details, place = _found(run, workspace)
     return _trained(prepare_continue(details, place, epochs=epochs, schedule=schedule, overrides=overrides), show)
 

@@ -61,6 +61,10 @@ def export_run(
         details = store.run(run)
         manifest = _manifest_of(details, store)
     target = Path(path if path is not None else f"{details.id}.fittingroom.zip")
+    if not target.absolute().parent.is_dir():
+        raise InvalidInput(
+            f'there is no folder "{target.parent}" to write {target.name} into; create it, or name another'
+        )
     if target.is_dir():
         raise InvalidInput(f'"{target}" is a folder; give the name of a file in it')
     if target.exists() and not replace:
@@ -133,6 +137,8 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except BROKEN as error:
         raise Refused(f"it cannot be read as a zip archive ({error})") from None
     with archive:
+        if min((entry.header_offset for entry in archive.infolist()), default=0):
+            raise Refused("something stands before its first file")
         yield archive
 
 

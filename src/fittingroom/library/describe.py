@@ -37,7 +37,7 @@ def describe(source: str, settings: Sequence[str], workspace: Workspace) -> Desc
     last = stages[-1]
     summary = summarize(spec.network, last.facts.shape, last.facts.classes, spec.train.freeze_up_to)
     found = [fault for stage in stages for fault in stage.faults]
-    return DescribedNetwork(summary, tuple(found), tuple(notes(spec, last.facts)))
+    return DescribedNetwork(summary, tuple(found), tuple(notes(spec, last.facts, follows=bool(spec.phases))))
 
 
 @dataclass(frozen=True, eq=False)

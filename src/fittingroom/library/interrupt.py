@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a polite request: the training ends after its step, with the best weights kept."""
+"""Ctrl-C, SIGTERM and SIGHUP as a polite request: the training ends after its step, with the best weights kept."""
 
 from __future__ import annotations
 
@@ -36,9 +36,18 @@ def stopping_on_signals() -> Iterator[Callable[[], StopReason | None]]:
         elif time.monotonic() - first > PATIENCE:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, ask) for number in _signals()}
     try:
         yield lambda: "stopped" if asked.is_set() else None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _signals() -> list[signal.Signals]:
+    """Ctrl-C, a request to end, and a terminal that is closed, unless whoever started us wants that ignored (nohup)."""
+    found = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        found.append(hangup)
+    return found

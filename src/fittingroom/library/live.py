@@ -15,6 +15,8 @@ from fittingroom.spec.events import Ended, EpochEnded, Event, Progressed, Starte
 
 SECONDS_BETWEEN_LINES = 20.0
 """How often plain output says where an epoch stands."""
+WIDE = 140
+"""Columns in which the line of an epoch has room for all its figures."""
 
 
 class LiveProgress:
@@ -26,6 +28,7 @@ class LiveProgress:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.animated = console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
+        self.wide = not console.is_terminal or console.width >= WIDE
         self.started: Started | None = None
         self.said = time.monotonic()
         self.throughput = 0.0
@@ -65,8 +68,8 @@ class LiveProgress:
     def waiting(self, free: int) -> None:
         """Say that other trainings use the cores."""
         self._say(
-            f"Waiting for other trainings on this machine: {free} of its cores are free. "
-            "Ctrl-C gives up; --threads needs fewer."
+            f"Waiting for other trainings on this machine: {free} of its cores are free. Nothing has started yet; "
+            "Ctrl-C gives up."
         )
 
     def _start(self, run: str, event: Started) -> None:
@@ -99,10 +102,11 @@ class LiveProgress:
         accuracy = show_accuracy(metrics.validation_accuracy, self.started.validation_images, "validation")
         if metrics.epoch > self.started.first_epoch + 1:  # what it is measured on is said once
             accuracy = accuracy.partition(" (")[0]
+        speed = f"{self.throughput:,.0f} images/s  training loss {metrics.train_loss:.4f}  " if self.wide else ""
         self._say(
-            f"epoch {self._numbered(metrics.epoch)}  {metrics.seconds:5.1f} s  "
-            f"{self.throughput:,.0f} images/s  training loss {metrics.train_loss:.4f}  "
-            f"validation loss {metrics.validation_loss:.4f}  accuracy {accuracy}{'  best so far' if event.best else ''}"
+            f"epoch {self._numbered(metrics.epoch)}  {metrics.seconds:5.1f} s  {speed}"
+            f"{'validation ' * self.wide}loss {metrics.validation_loss:.4f}  accuracy {accuracy}"
+            f"{'  best so far' if event.best else ''}"
         )
 
     def _numbered(self, epoch: int) -> str:
@@ -114,5 +118,5 @@ class LiveProgress:
         return f"{epoch:>{len(str(last))}}/{last}"
 
     def _say(self, line: str) -> None:
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.console.print(line, highlight=False, soft_wrap=not self.console.is_terminal)
         self.said = time.monotonic()

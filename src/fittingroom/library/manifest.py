@@ -6,6 +6,7 @@ Everything is bounded, and no text holds control characters, so that what a stra
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import LONGEST_NAME, RunSpec
@@ -24,6 +25,7 @@ from fittingroom.store import Artifact, AttemptRecord, DataRecord, Owner, RunDet
 FORMAT = 1
 ELSEWHERE = Owner("another machine", 0, 0.0)
 """Who worked on imported runs: no process of this host, nor of any other, for host names have no spaces."""
+KINDS_OF_LINEAGE = {"new", "restart", "replay", "continue", "fork", "transfer", "import"}
 LONGEST_MESSAGE = 10_000
 LONGEST_SPEC = 1_000_000
 LONGEST_JSON = 100_000
@@ -55,6 +57,13 @@ def _texts(value: JsonValue) -> Iterator[str]:
             yield from _texts(item)
 
 
+def _share(value: float) -> float:
+    """An accuracy, which may be unknown (nan)."""
+    if not math.isnan(value) and not 0 <= value <= 1:
+        raise ValueError("should be from 0 to 1")
+    return value
+
+
 def _plan(plan: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """Refuse what resuming a run would trip over."""
     threads = plan.get("threads", 1)
@@ -75,6 +84,7 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 Epoch = Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
 Seconds = Annotated[float, Field(ge=0, le=1e10)]
 Figure = Annotated[float, Field(strict=False)]
+Share = Annotated[float, Field(strict=False), AfterValidator(_share)]
 """A measured number; ``"NaN"`` and ``"Infinity"``, which JSON's numbers cannot say, are written as text."""
 Time = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
 Json = Annotated[dict[str, JsonValue], AfterValidator(_plain)]
@@ -109,9 +119,9 @@ class EpochEntry(Entry):
 
     epoch: Annotated[Epoch, Field(ge=1)]
     train_loss: Figure
-    train_accuracy: Figure
+    train_accuracy: Share
     validation_loss: Figure
-    validation_accuracy: Figure
+    validation_accuracy: Share
     learning_rate: Annotated[float, Field(allow_inf_nan=False)]
     seconds: Seconds
     phase: Line | None = None
@@ -162,12 +172,20 @@ class Manifest(Entry):
     created: Time
     epochs_done: Epoch
     best_epoch: Epoch | None
-    validation_accuracy: Figure | None
+    validation_accuracy: Share | None
     validation_loss: Figure | None
     train_seconds: Seconds
     attempts: Annotated[tuple[AttemptEntry, ...], Field(max_length=100_000)]
     epochs: Annotated[tuple[EpochEntry, ...], AfterValidator(_ascending)]
     artifacts: Annotated[tuple[ArtifactEntry, ...], AfterValidator(_one_of_each_kind)]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Manifest:
+        if self.best_epoch is not None and self.best_epoch not in {epoch.epoch for epoch in self.epochs}:
+            raise ValueError("the best epoch should be one of the epochs")
+        if not isinstance(self.lineage, dict) or str(self.lineage.get("kind")) not in KINDS_OF_LINEAGE:
+            raise ValueError("the lineage should say its kind")
+        return self
 
     @classmethod
     def of(cls, run: RunDetails, data: DataRecord | None, exported: datetime) -> Manifest:

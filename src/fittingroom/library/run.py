@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.predict import Invert, Prediction, predict_files
-from fittingroom.engine.score import TestScore, classifier_of, open_test_set, validation_of
+from fittingroom.engine.score import TestScore, classifier_of, open_test_set
 from fittingroom.library.stored import find_origin, find_run, open_store
 from fittingroom.measure.charts import plot_confusion, plot_run
 from fittingroom.measure.curves import epochs_to, reading, seconds_to
 from fittingroom.measure.evaluate import Evaluation, Mistake
 from fittingroom.measure.history import History, joined as join
-from fittingroom.queue.derive import spec_of
+from fittingroom.queue.stored import spec_of, validation_of
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.layers import Dropout
 from fittingroom.spec.run import RunSpec

@@ -90,7 +90,7 @@ def _measure_panel(axes: Axes, history: History, measure: Measure, value: str) -
     validation, training = _finite(map(measure.validation, epochs)), _finite(map(measure.training, epochs))
     for boundary in reversed(history.boundaries):  # curves end there and begin anew
         for values, gap in ((numbers, boundary.after + 0.5), (validation, math.nan), (training, math.nan)):
-            values.insert(boundary.after, gap)
+            values.insert(boundary.after - epochs[0].epoch + 1, gap)
     dots: dict[str, Any] = {"marker": "o", "markersize": 4.5} if len(epochs) <= 12 else {}
     axes.plot(numbers, validation, color=VALIDATION, linewidth=2.2, label="validation", zorder=3, **dots)
     axes.plot(numbers, training, color=TRAINING, linewidth=1.8, linestyle=(0, (4, 2)), label="training", **dots)

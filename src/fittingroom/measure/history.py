@@ -37,14 +37,18 @@ class History:
 
 
 def joined(trainings: Iterable[tuple[str, Sequence[EpochMetrics]]]) -> History:
-    """Trainings one after another, each with what it is called; those without an epoch leave no trace."""
+    """Trainings one after another, each with what it is called; those without an epoch leave no trace.
+
+    The numbers go on from the first one's own: what it continues may be gone.
+    """
     epochs: list[EpochMetrics] = []
     boundaries = []
     for name, own in trainings:
         for phase, members in groupby(own, key=lambda epoch: epoch.phase):
             if epochs:
-                boundaries.append(Boundary(len(epochs), name if phase is None else f'{name}, phase "{phase}"'))
-            epochs += [replace(epoch, epoch=len(epochs) + place) for place, epoch in enumerate(members, start=1)]
+                boundaries.append(Boundary(epochs[-1].epoch, name if phase is None else f'{name}, phase "{phase}"'))
+            for epoch in members:
+                epochs.append(replace(epoch, epoch=epochs[-1].epoch + 1) if epochs else epoch)
     return History(tuple(epochs), tuple(boundaries))
 
 

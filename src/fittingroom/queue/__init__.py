@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fittingroom.queue.ask import pause, resume, stop, stop_workers, workers
+from fittingroom.queue.ask import as_left, pause, resume, stop, stop_workers, workers
 from fittingroom.queue.submit import submit, submit_again, submit_continued, submit_forked
 
 __all__ = [
+    "as_left",
     "pause",
     "resume",
     "stop",

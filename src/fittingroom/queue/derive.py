@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from fittingroom.errors import InvalidInput
-from fittingroom.spec.run import RunSpec, changed, from_plain
+from fittingroom.queue.stored import spec_of
+from fittingroom.spec.run import RunSpec, changed
 from fittingroom.spec.start import Start, Which
 from fittingroom.spec.train import Constant, Schedule
 from fittingroom.store import RunDetails
-
-
-def spec_of(run: RunDetails) -> RunSpec:
-    """The spec that a stored run was made from."""
-    return from_plain(json.loads(run.spec), origin=f"the stored spec of {run.id}")
 
 
 def continued(
@@ -40,7 +36,22 @@ def continued(
 
 def forked(run: RunDetails, *, overrides: Sequence[str] = (), weights: Which = "best") -> RunSpec:
     """The run's weights with other settings; see ``engine.resume.prepare_fork``."""
-    return changed(replace(spec_of(run), start=Start(source=run.id, weights=weights), phases=()), overrides)
+    spec = spec_of(run)
+    start, train = Start(source=run.id, weights=weights), replace(spec.train, reset=())
+    return changed(replace(spec, start=start, phases=(), train=train), overrides)
+
+
+def fork_lineage(lineage: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """A transfer from a run that was asked for as a fork; --set start.… may have made it something else."""
+    if lineage["kind"] != "transfer":
+        return dict(lineage)
+    return {**lineage, "kind": "fork", "set": list(overrides)}
+
+
+def repeat_lineage(run: RunDetails, *, replay: bool) -> dict[str, Any]:
+    """Of a restart: where it comes from, and the digest of the weights that it has to begin with."""
+    begins = {"sha256": run.lineage["sha256"]} if "sha256" in run.lineage else {}
+    return {"kind": "replay" if replay else "restart", "from": run.id, **begins}
 
 
 def _said(overrides: Sequence[str]) -> bool:

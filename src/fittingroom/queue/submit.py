@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 from fittingroom.data.stages import Stage, open_stages
-from fittingroom.errors import InvalidInput, NotFound
-from fittingroom.queue.derive import continued, forked, spec_of
+from fittingroom.errors import InvalidInput
+from fittingroom.queue.derive import continued, fork_lineage, forked, repeat_lineage
+from fittingroom.queue.origin import check_origin, check_replay, locate
+from fittingroom.queue.stored import spec_of
 from fittingroom.spec.network import summarize
 from fittingroom.spec.run import RunSpec
-from fittingroom.spec.start import Start, Which
+from fittingroom.spec.start import Which
 from fittingroom.spec.train import Schedule
-from fittingroom.store import DataRecord, Store
+from fittingroom.store import DataRecord, RunDetails, Store
 from fittingroom.workspace import Workspace
 
 
@@ -26,8 +26,10 @@ def submit(spec: RunSpec, workspace: Workspace) -> str:
     Raises InvalidSpec with every fault, InvalidData or NotFound, and nothing is stored then. Whether weights that it
     starts from fit, and whether a worker's machine has its device, is seen when a worker takes it up.
     """
-    start, lineage = _opened(spec.start, workspace) if spec.start else (None, {"kind": "new"})
-    return _submit(replace(spec, start=start), workspace, lineage)
+    if spec.start is None:
+        return _submit(spec, workspace, {"kind": "new"})
+    origin = locate(spec.start, workspace)
+    return _submit(replace(spec, start=origin.start), workspace, origin.lineage)
 
 
 def submit_again(run: str, workspace: Workspace, *, replay: bool = False) -> str:
@@ -37,7 +39,10 @@ def submit_again(run: str, workspace: Workspace, *, replay: bool = False) -> str
     """
     with _store(workspace) as store:
         old = store.run(run)
-    lineage = {"kind": "replay" if replay else "restart", "from": old.id}
+    check_origin(old, anew=True)
+    if replay:
+        check_replay(old)
+    lineage = repeat_lineage(old, replay=replay) | _plan(old)
     return _submit(spec_of(old), workspace, lineage, fingerprint=old.fingerprint)
 
 
@@ -47,7 +52,10 @@ def submit_continued(
     """Put more epochs of a stored run into the queue, as a new run; returns its id."""
     with _store(workspace) as store:
         old = store.run(run)
-    return submit(continued(old, epochs=epochs, schedule=schedule, overrides=overrides), workspace)
+    spec = continued(old, epochs=epochs, schedule=schedule, overrides=overrides)
+    assert spec.start is not None
+    origin = locate(spec.start, workspace)
+    return _submit(replace(spec, start=origin.start), workspace, origin.lineage | _plan(old))
 
 
 def submit_forked(run: str, workspace: Workspace, *, overrides: Sequence[str] = (), weights: Which = "best") -> str:
@@ -56,10 +64,15 @@ def submit_forked(run: str, workspace: Workspace, *, overrides: Sequence[str] = 
         old = store.run(run)
     spec = forked(old, overrides=overrides, weights=weights)
     assert spec.start is not None
-    start, lineage = _opened(spec.start, workspace)
-    if lineage["kind"] == "transfer":
-        lineage |= {"kind": "fork", "set": list(overrides)}
-    return _submit(replace(spec, start=start), workspace, lineage)
+    origin = locate(spec.start, workspace)
+    lineage = fork_lineage(origin.lineage, overrides) | _plan(old)
+    return _submit(replace(spec, start=origin.start), workspace, lineage)
+
+
+def _plan(old: RunDetails) -> dict[str, Any]:
+    """What a worker has to keep of the plan of an old run."""
+    threads = (old.plan or {}).get("threads")
+    return {} if threads is None else {"threads": threads}
 
 
 def data_record(stage: Stage) -> DataRecord:
@@ -92,32 +105,6 @@ def _submit(
             reserved=[folder.name for folder in workspace.runs.glob("*")],  # also those of a database that was lost
             queued=True,
         )
-
-
-def _opened(start: Start, workspace: Workspace) -> tuple[Start, dict[str, object]]:
-    """What a run starts from, as it is found again later and from anywhere; and the lineage that follows from it."""
-    path = Path(os.path.expanduser(start.source))
-    if path.suffix == ".safetensors" or path.is_file():
-        if not path.is_file():
-            raise NotFound(f'there is no file "{start.source}" to start from; give a run, or a .safetensors file')
-        path = path.absolute()
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        return replace(start, source=str(path)), {"kind": "transfer", "from": str(path), "sha256": digest}
-    with _store(workspace) as store:
-        run = store.run(start.source)
-    kind = start.weights if isinstance(start.weights, str) else f"checkpoint-{start.weights}"
-    if run.state == "running":
-        raise InvalidInput(f'run "{run.id}" is still being trained, so its weights change; pause or stop it first')
-    if kind not in run.artifacts:
-        have = ", ".join(sorted(run.artifacts)) or "no weights at all"
-        raise InvalidInput(f'run "{run.id}" has no {kind} weights to start from: it has {have}')
-    lineage: dict[str, object] = {
-        "kind": "continue" if start.go_on else "transfer",
-        "from": run.id,
-        "weights": start.weights,
-        "epoch": run.artifacts[kind].epoch,
-    }
-    return replace(start, source=run.id), lineage
 
 
 def _store(workspace: Workspace) -> Store:

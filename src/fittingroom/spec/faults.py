@@ -81,9 +81,13 @@ def _transfer_faults(spec: RunSpec, facts: DataFacts) -> Iterator[Fault]:
         yield Fault("train.reset", "cannot be had together with start.go_on", "leave one of the two out")
 
 
-def notes(spec: RunSpec, facts: DataFacts) -> list[str]:
-    """What will not do what its author may expect, as sentences; nothing here stops a run."""
-    return list(_notes(spec, facts))
+def notes(spec: RunSpec, facts: DataFacts, *, follows: bool = False) -> list[str]:
+    """What will not do what its author may expect, as sentences; nothing here stops a run.
+
+    ``follows``: whether it begins with the weights of a phase before it.
+    """
+    about_weights = () if follows or spec.start else _weight_notes(spec)
+    return [*_notes(spec, facts), *about_weights]
 
 
 def _notes(spec: RunSpec, facts: DataFacts) -> Iterator[str]:
@@ -93,7 +97,6 @@ def _notes(spec: RunSpec, facts: DataFacts) -> Iterator[str]:
             f"train.batch_size is {train.batch_size:,}, but there are only "
             f"{_many(facts.training_images, 'training image')}: each epoch is a single step."
         )
-    yield from _transfer_notes(spec)
     yield from () if train.budget else _epoch_notes(spec)
     for layer in spec.network:
         if isinstance(layer, Dropout) and layer.rate == 0:
@@ -108,11 +111,12 @@ def _notes(spec: RunSpec, facts: DataFacts) -> Iterator[str]:
         )
 
 
-def _transfer_notes(spec: RunSpec) -> Iterator[str]:
+def _weight_notes(spec: RunSpec) -> Iterator[str]:
+    """What has no effect on weights that are fresh anyway."""
     train = spec.train
-    if train.freeze_up_to and not spec.start:
+    if train.freeze_up_to:
         yield f"Nothing is learned up to {train.freeze_up_to}: its layers keep the weights that they begin with."
-    if train.reset and not spec.start:
+    if train.reset:
         yield f"train.reset changes nothing: {', '.join(train.reset)} would begin with fresh weights anyway."
 
 

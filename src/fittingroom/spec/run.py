@@ -5,6 +5,7 @@ Two runs with the same ``content_id`` are the same run, whatever their names and
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -158,6 +159,11 @@ def schedule_of(text: str) -> Schedule:
     value = _toml_value(text)
     plain = {"schedule": {"name": value} if isinstance(value, str) else value}
     return validated(TrainSpec, plain, title=f"--schedule {text} cannot be used").schedule
+
+
+def with_settings(plain: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Plain data of a spec, perhaps with faults, with settings changed by their paths, as in ``from_toml``."""
+    return _overridden(copy.deepcopy(dict(plain)), overrides)
 
 
 def presets() -> dict[str, str]:

@@ -259,7 +259,9 @@ ClassWeights = Annotated[
 ]
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_TIME = rf"\s*(?:{_NUMBER}\s*h)?\s*(?:{_NUMBER}\s*m)?\s*(?:{_NUMBER}\s*s)?\s*"
+SHORTEST_BUDGET = 0.001
 LONGEST_BUDGET = 100 * 24 * 3600
 
 
@@ -268,18 +270,19 @@ def _budget(value: Any) -> str | None:
     if value is None:
         return None
     seconds = float(value) if isinstance(value, Real) and not isinstance(value, bool) else _seconds(value)
-    if seconds is None or not 0 < seconds <= LONGEST_BUDGET:
+    if seconds is None or not SHORTEST_BUDGET <= seconds <= LONGEST_BUDGET:
         raise Refused(
             f"{show_value(value)} is not a time to train for", 'write it like "60s", "5m" or "1h30m", up to 100 days'
         )
-    return f"{seconds:.15g}s"
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 def _seconds(value: Any) -> float | None:
     """``"1h30m"`` -> 5400.0; None where it is no time."""
-    if not isinstance(value, str) or not re.fullmatch(r"\s*(\d+(\.\d+)?\s*[hms]\s*)+", value):
+    found = re.fullmatch(_TIME, value) if isinstance(value, str) else None
+    if found is None or not any(found.groups()):
         return None
-    return sum(float(count) * _UNITS[unit] for count, unit in re.findall(r"(\d+(?:\.\d+)?)\s*([hms])", value))
+    return sum(float(count or 0) * unit for count, unit in zip(found.groups(), (3600, 60, 1), strict=True))
 
 
 _Time = Annotated[str, param(min_length=2, max_length=20, pattern=r"^[1-9][0-9]{0,4}[sm]$", help="60s, 5m, 1h30m.")]

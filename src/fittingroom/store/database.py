@@ -69,6 +69,8 @@ class Database:
         with explained(self.name), self._own_engine().connect() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("BEGIN")
+            else:  # where every query would see what has been committed by then
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
 
     @contextmanager

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from fittingroom.errors import WorkspaceBusy, WorkspaceError
+from fittingroom.errors import WorkspaceBusy, WorkspaceUnusable
 
 ANOTHER_WORKSPACE = "choose another workspace with --workspace"
 
@@ -34,7 +34,7 @@ SQLITE = {
 
 @contextmanager
 def explained(database: str) -> Iterator[None]:
-    """Turn what the database complains about into WorkspaceError; ``database`` is its name for people.
+    """Turn what the database complains about into WorkspaceBusy or WorkspaceUnusable, with its name for people.
 
     A broken constraint stays what it is: a bug of ours. The SQL never shows, not even in a traceback.
     """
@@ -44,7 +44,7 @@ def explained(database: str) -> Iterator[None]:
         raise
     except DBAPIError as error:
         busy = error.connection_invalidated or getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
-        kind = WorkspaceBusy if busy else WorkspaceError
+        kind = WorkspaceBusy if busy else WorkspaceUnusable
         raise kind(f"the database {database} {_complaint(error.orig)}") from error.orig
 
 

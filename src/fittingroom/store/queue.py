@@ -2,7 +2,8 @@
 
 The database is the only channel: whoever asks writes a line, whoever works reads it twice a second. Nobody trusts a
 clock. A process of this host is alive or it is not; one of another host is alive as long as its beats count up,
-and whoever wants to take over from it has to have watched them stand still (``given_up``).
+and whoever wants to take over from it has to have watched them stand still: it is ``given_up`` then, as the run and
+the number of its attempt.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from fittingroom.store.database import Database
 from fittingroom.store.owners import Owner
 from fittingroom.store.records import LEFT, Request, RunDetails, RunSummary, WorkerRecord, now
 
+Attempt = tuple[str, int]
+"""A run, and the number of an attempt at it."""
 DEATHS = 3
 """Attempts in a row that may die before they have saved anything; then the run is left alone."""
 
@@ -33,8 +36,8 @@ class Queue:
 
     # -- what users ask for ----------------------------------------------------------------------------------------
 
-    def put(self, run: str) -> None:
-        """Let workers go on with a run that was stopped, paused, broken or interrupted.
+    def put(self, run: str, given_up: Collection[Attempt] = ()) -> None:
+        """Let workers go on with a run that was stopped, paused, broken or interrupted, or given up.
 
         One that a dead worker left behind keeps its place. Raises InvalidInput for one that is finished, waiting
         already, or being trained.
@@ -42,29 +45,34 @@ class Queue:
         runs = schema.runs
         with self._database.writing(run) as connection:
             details = rows.details(connection, run)
-            if details.state in {"finished", "running", "queued"}:
+            lost = (details.id, details.attempt) in given_up
+            if details.state in {"finished", "queued"} or (details.state == "running" and not lost):
                 is_so = {"queued": "in the queue already"}.get(details.state, details.state)
                 raise InvalidInput(f'run "{details.id}" is {is_so}, so there is nothing to resume')
             waiting = {"state": "queued", "queued": details.queued or now(), "message": None, "request": None}
             connection.execute(update(runs).where(runs.c.id == details.id).values(**waiting))
 
-    def ask(self, run: str, request: Request) -> Literal["done", "asked"]:
+    def ask(self, run: str, request: Request, given_up: Collection[Attempt] = ()) -> Literal["done", "asked"]:
         """Stop a run, or pause it: at once where nobody trains it, else its process is asked and ends within a step.
 
-        Raises InvalidInput for a run that has ended.
+        A process that was given up is asked all the same: it ends if it should come back. Raises InvalidInput for a
+        run that has ended.
         """
         runs = schema.runs
         with self._database.writing(run) as connection:
             details = rows.details(connection, run)
             this, state = runs.c.id == details.id, details.state
-            if state == "running":
-                connection.execute(update(runs).where(this).values(request=request))
-                return "asked"
-            if state not in {"queued", "interrupted"}:
+            if state not in {"queued", "interrupted", "running"}:
                 raise InvalidInput(f'run "{details.id}" is {state}, so there is nothing to {request}')
-            why = "Taken out of the queue." if state == "queued" else "Its process had already ended."
-            left = {"state": LEFT[request], "message": why, "queued": None, "request": None}
-            connection.execute(update(runs).where(this).values(**left))
+            connection.execute(update(runs).where(this).values(request=request))
+            if state == "running" and (details.id, details.attempt) not in given_up:
+                return "asked"
+            why = {
+                "queued": "Taken out of the queue.",
+                "interrupted": "Its process had already ended.",
+                "running": "Its process, on another host, shows no sign of life.",
+            }[state]
+            connection.execute(update(runs).where(this).values(state=LEFT[request], message=why, queued=None))
             return "done"
 
     # -- what a training process reads and says --------------------------------------------------------------------
@@ -85,14 +93,16 @@ class Queue:
 
     # -- what workers look for -------------------------------------------------------------------------------------
 
-    def next(self, given_up: Collection[tuple[str, int]] = ()) -> RunDetails | None:
+    def next(self, given_up: Collection[Attempt] = (), passed_over: Collection[str] = ()) -> RunDetails | None:
         """The run that has waited longest: ``queued``, or ``interrupted`` because its worker is dead; else None.
 
-        ``given_up``: runs with the number of their newest attempt whose process, on another host, has been watched
-        without a beat for too long. A run that its dead worker was asked to stop, or that kills whoever takes it up,
-        leaves the queue on the way. Nothing is claimed: ``Store.begin_attempt(seen=...)`` does that.
+        Those ``passed_over`` wait for other workers. A run that its dead worker was asked to stop, or that kills
+        whoever takes it up, leaves the queue on the way. Nothing is claimed: ``Store.begin_attempt(seen=...)`` does
+        that.
         """
         for run in self._managed():
+            if run.id in passed_over:
+                continue
             lost = run.state == "interrupted" or (run.id, run.attempt) in given_up
             if run.state == "running" and not lost:
                 continue
@@ -104,16 +114,17 @@ class Queue:
                     return replace(details, state="interrupted" if lost else "queued")
         return None
 
-    def beats_elsewhere(self) -> dict[tuple[str, int], int]:
-        """The beats of queued runs that other hosts train, by run and attempt; who is alive there counts on."""
+    def beats_elsewhere(self) -> dict[Attempt, int]:
+        """The beats of queued runs that other hosts train; who is alive there counts on."""
         runs, attempts = schema.runs, schema.attempts
         query = (
-            select(attempts.c.run, attempts.c.number, attempts.c.beats)
+            select(attempts)
             .join(runs, (runs.c.id == attempts.c.run) & (runs.c.attempt == attempts.c.number))
-            .where(runs.c.queued.is_not(None), runs.c.state == "running", attempts.c.host != Owner.this_process().host)
+            .where(runs.c.queued.is_not(None), runs.c.state == "running")
         )
         with self._database.reading() as connection:
-            return {(row.run, row.number): row.beats for row in connection.execute(query)}
+            found = connection.execute(query).all()
+        return {(row.run, row.number): row.beats for row in found if rows.owner(row).alive() is None}
 
     def _managed(self) -> list[RunSummary]:
         """All runs that the queue takes care of, the longest waiting first."""
@@ -141,7 +152,7 @@ class Queue:
                 left = {"state": "failed", "message": why}
             else:
                 return False
-            connection.execute(update(runs).where(*same).values(**left, queued=None, request=None))
+            connection.execute(update(runs).where(*same).values(**left, queued=None))
             return True
 
     def _kills(self, connection: Connection, run: RunSummary) -> bool:
@@ -156,8 +167,8 @@ class Queue:
 
     def register(self, threads: int) -> str:
         """This process is a worker from now on; returns its id. Rows of dead workers of this host are removed."""
-        owner, name, table = Owner.this_process(), uuid.uuid4().hex[:8], schema.workers
-        row = {"id": name, "host": owner.host, "pid": owner.pid, "process_started": owner.started}
+        name, table = uuid.uuid4().hex[:8], schema.workers
+        row = {"id": name, **rows.owner_columns(Owner.this_process())}
         dead = [worker.id for worker in self.workers() if worker.owner.alive() is False]
         with self._database.writing("workers") as connection:
             connection.execute(delete(table).where(table.c.id.in_(dead)))
@@ -200,7 +211,7 @@ class Queue:
         return [
             WorkerRecord(
                 id=row.id,
-                owner=Owner(row.host, row.pid, row.process_started),
+                owner=rows.owner(row),
                 started=row.started,
                 threads=row.threads,
                 run=row.run,

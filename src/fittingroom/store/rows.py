@@ -147,7 +147,17 @@ def owner_of(connection: Connection, run: str) -> Owner | None:
     runs, attempts = schema.runs, schema.attempts
     query = select(attempts).join(runs, _newest_attempt()).where(runs.c.id == run)
     row = connection.execute(query).first()
-    return None if row is None else Owner(row.host, row.pid, row.process_started)
+    return None if row is None else owner(row)
+
+
+def owner(row: Row[Any]) -> Owner:
+    """The process that a row of attempts, workers or runs names."""
+    return Owner(row.host, row.pid, row.process_started, row.place)
+
+
+def owner_columns(owner: Owner) -> dict[str, object]:
+    """What a row of attempts or workers holds for a process."""
+    return {"host": owner.host, "pid": owner.pid, "process_started": owner.started, "place": owner.place}
 
 
 def stored_state(state: RunState) -> str:
@@ -163,8 +173,9 @@ def _every_run() -> Select[Any]:
     """All of a RunSummary, and the owner of the newest attempt."""
     runs, attempts, data_sets = schema.runs, schema.attempts, schema.data_sets
     of_the_run = [runs.c[field.name] for field in fields(RunSummary) if field.name not in {"data", "bytes"}]
+    of_its_process = attempts.c.host, attempts.c.pid, attempts.c.process_started, attempts.c.place
     return (
-        select(*of_the_run, data_sets.c.name.label("data"), attempts.c.host, attempts.c.pid, attempts.c.process_started)
+        select(*of_the_run, data_sets.c.name.label("data"), *of_its_process)
         .add_columns(_bytes_of_the_run().label("bytes"))
         .outerjoin_from(runs, attempts, _newest_attempt())
         .outerjoin(data_sets, data_sets.c.fingerprint == runs.c.fingerprint)
@@ -190,7 +201,7 @@ def _summary(row: Row[Any]) -> dict[str, Any]:
 
 def _may_live(row: Row[Any]) -> bool:
     """Whether a process may be at work on the run: one on another host cannot be asked, and is believed."""
-    return row.host is not None and Owner(row.host, row.pid, row.process_started).alive() is not False
+    return row.host is not None and owner(row).alive() is not False
 
 
 def _rows(connection: Connection, table: Table, run: str) -> list[Row[Any]]:
@@ -206,7 +217,7 @@ def _figures(connection: Connection, run: str) -> Sequence[RowMapping]:
 def _attempt(row: Row[Any]) -> AttemptRecord:
     return AttemptRecord(
         number=row.number,
-        owner=Owner(row.host, row.pid, row.process_started),
+        owner=owner(row),
         started=row.started,
         ended=row.ended,
         plan=json.loads(row.plan),

@@ -3,7 +3,8 @@
     run_numbers   the last number given to a slug, so that no id is ever given twice
     runs          one row per run; ``attempt`` is the newest attempt's number, the only one that may write;
                   ``queued`` says since when the queue takes care of it, ``deleted`` since when it lies in the trash
-    attempts      who works or worked on a run; ``beats`` counts up while its process lives
+    attempts      who works or worked on a run; ``beats`` counts up while its process lives, ``place`` says where its
+                  number counts (null in older rows, and where only the host's name tells)
     workers       the processes that execute queued runs
     epochs        figures by epoch
     progress      where a running run stands; emptied when it ends
@@ -118,6 +119,7 @@ attempts = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("process_started", Float, nullable=False),
+    Column("place", Text),
     Column("started", UTCTime, nullable=False),
     Column("ended", UTCTime),
     Column("plan", Text, nullable=False),
@@ -131,6 +133,7 @@ workers = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("process_started", Float, nullable=False),
+    Column("place", Text),
     Column("started", UTCTime, nullable=False),
     Column("threads", Integer, nullable=False),
     Column("run", Text),

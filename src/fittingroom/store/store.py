@@ -124,17 +124,18 @@ class Store:
         goes on by the new plan. A run that anyone but a worker takes up leaves the queue. Raises TakenUp while
         another living process of this host works on it, and where it is no longer as it was seen.
         """
-        owner, attempts = Owner.this_process(), schema.attempts
+        attempts = schema.attempts
         with self._database.writing(run) as connection:
             newest = rows.newest_attempt(connection, run)
             other = rows.owner_of(connection, run)
+            ours = other is not None and other.is_this_process()
             state = connection.scalar(select(schema.runs.c.state).where(schema.runs.c.id == run))
-            if state == "running" and other not in {None, owner} and other.alive():
+            if state == "running" and other is not None and not ours and other.alive():
                 raise TakenUp(f'run "{run}" is being trained by process {other.pid}; stop that one first')
             if seen and (newest, state) != (seen.attempt, rows.stored_state(seen.state)):
                 raise TakenUp(f'run "{run}" has just been taken up or changed by another process; look again')
             going_on: dict[str, object] = {"state": "running", "message": None, "epochs_done": after_epoch}
-            if seen and state == "running" and other == owner:
+            if seen and state == "running" and ours:
                 number = newest  # what has been asked of it meanwhile stands
                 this = attempts.c.run == run, attempts.c.number == number
                 connection.execute(update(attempts).where(*this).values(plan=to_json(plan)))
@@ -144,9 +145,7 @@ class Store:
                 row = {
                     "run": run,
                     "number": number,
-                    "host": owner.host,
-                    "pid": owner.pid,
-                    "process_started": owner.started,
+                    **rows.owner_columns(Owner.this_process()),
                     "started": now(),
                     "plan": to_json(plan),
                 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from fittingroom.store import schema
+from fittingroom.store import rows, schema
 from fittingroom.store.records import AttemptRecord, DataRecord, RunDetails
 
 
@@ -22,9 +22,9 @@ def insert_whole(connection: Connection, run: RunDetails) -> None:
         (schema.epochs, [of_the_run | asdict(epoch) for epoch in run.epochs]),
         (schema.artifacts, [of_the_run | artifact for artifact in artifacts]),
     )
-    for table, rows in parts:
-        if rows:  # without any, one row of defaults would be inserted
-            connection.execute(insert(table), rows)
+    for table, values in parts:
+        if values:  # without any, one row of defaults would be inserted
+            connection.execute(insert(table), values)
 
 
 def data_row(data: DataRecord) -> dict[str, Any]:
@@ -43,13 +43,10 @@ def _run_row(run: RunDetails) -> dict[str, Any]:
 
 
 def _attempt_row(run: str, attempt: AttemptRecord) -> dict[str, Any]:
-    owner = attempt.owner
     return {
         "run": run,
         "number": attempt.number,
-        "host": owner.host,
-        "pid": owner.pid,
-        "process_started": owner.started,
+        **rows.owner_columns(attempt.owner),
         "started": attempt.started,
         "ended": attempt.ended,
         "plan": to_json(attempt.plan),

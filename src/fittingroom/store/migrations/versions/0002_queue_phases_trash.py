@@ -13,6 +13,7 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("queued", sa.DateTime(timezone=True)))
     op.add_column("runs", sa.Column("request", sa.Text))
     op.add_column("runs", sa.Column("deleted", sa.DateTime(timezone=True)))
+    op.add_column("attempts", sa.Column("place", sa.Text))
     op.add_column("attempts", sa.Column("beats", sa.Integer, nullable=False, server_default="0"))
     op.add_column("epochs", sa.Column("phase", sa.Text))
     op.add_column("epochs", sa.Column("images", sa.BigInteger))
@@ -22,6 +23,7 @@ def upgrade() -> None:
         sa.Column("host", sa.Text, nullable=False),
         sa.Column("pid", sa.Integer, nullable=False),
         sa.Column("process_started", sa.Float, nullable=False),
+        sa.Column("place", sa.Text),
         sa.Column("started", sa.DateTime(timezone=True), nullable=False),
         sa.Column("threads", sa.Integer, nullable=False),
         sa.Column("run", sa.Text),

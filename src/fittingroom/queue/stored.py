@@ -1,22 +1,36 @@
-"""What a stored run was trained on and has left: its data and its files, each checked."""
+"""What a stored run was made from and has left, without torch: its spec, its data, its files, each checked."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import load
 from fittingroom.errors import InvalidInput, WorkspaceError
-from fittingroom.queue.derive import spec_of
+from fittingroom.measure.evaluate import Evaluation, evaluate
+from fittingroom.spec.run import RunSpec, from_plain
 from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
+
+
+def spec_of(run: RunDetails) -> RunSpec:
+    """The spec that a stored run was made from."""
+    return from_plain(json.loads(run.spec), origin=f"the stored spec of {run.id}")
 
 
 def artifact_path(run: RunDetails, kind: str, workspace: Workspace) -> Path:
     """Where the run's file of this kind is, checked to be whole; raises InvalidInput or WorkspaceError."""
     artifact = run.artifacts.get(kind)
-    if artifact is None and kind == "best" and any(each.startswith("phase-") for each in run.artifacts):
+    if (
+        artifact is None
+        and kind in {"best", "predictions"}
+        and any(each.startswith("phase-") for each in run.artifacts)
+    ):
         raise InvalidInput(
             f'run "{run.id}" has no best weights yet: it ended ({run.state}) in a phase before the run proper; go on '
             f"with: fittingroom runs resume {run.id}"
@@ -46,3 +60,13 @@ def data_of(run: RunDetails, workspace: Workspace) -> Dataset:
             f"{data.fingerprint[:12]}, was {run.fingerprint[:12]}); restore it, or train again on the new one"
         )
     return data
+
+
+def validation_of(run: RunDetails, workspace: Workspace) -> tuple[Evaluation, NDArray[np.int64]]:
+    """The evaluation of the best epoch, from the validation predictions that were stored with it.
+
+    Beside it, for each evaluated image, its position in the data set.
+    """
+    with np.load(artifact_path(run, "predictions", workspace), allow_pickle=False) as stored:
+        class_names = stored["class_names"].tolist()
+        return evaluate(stored["labels"], stored["probabilities"], class_names, "validation"), stored["indices"]
