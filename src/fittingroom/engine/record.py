@@ -25,6 +25,7 @@ from fittingroom.workspace import write_atomically
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
 BUSY_TRIES = 20
 """How often a database that somebody else holds is asked again; each time waits as long as the store does."""
+HANDED_BACK = "Handed back to the queue: "
 STATES: dict[Reason, EndState] = {
     "completed": "finished",
     "early_stop": "finished",
@@ -70,7 +71,8 @@ class Recorder:
             self._end(self.interrupted, "Interrupted at once, between two checkpoints.")
             raise
         except WorkspaceUnusable as error:  # a full disk is no fault of the run: a worker leaves it to others
-            self._end("failed" if self.interrupted == "stopped" else self.interrupted, str(error))
+            by_worker = self.interrupted == "queued"
+            self._end("queued" if by_worker else "failed", f"{HANDED_BACK * by_worker}{error}")
             raise
         except FittingRoomError as error:
             self._end("failed", str(error))
