@@ -1,4 +1,4 @@
-# make run    train the starter preset on the complete Fashion-MNIST, live
+# make run    open the workbench in a browser (without one, it prints the address and keeps serving)
 # make test   everything that must hold: style, types, architecture, tests
 # make night  the longer tests: hundreds of killed processes
 # Each does its own set-up: a virtual environment in .venv with pinned packages. Needs Python >= 3.11 and make.
@@ -15,8 +15,8 @@ PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 pyth
 .PHONY: run test check bench night clean
 
 run: $(READY)
-	@$(BIN)/fittingroom train starter
-	@echo "       (the command is $(BIN)/fittingroom; after 'source $(BIN)/activate' it is fittingroom)"
+	@echo "The command is $(BIN)/fittingroom; after 'source $(BIN)/activate' it is fittingroom."
+	@$(BIN)/fittingroom web
 
 test: check
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS)

@@ -67,8 +67,9 @@ def report(running: list[int], cores: list[float], seconds: float, threads: int)
     )
     print(f"states {sorted({run['state'] for run in runs})}, trained by {len(processes)} processes")
     print(f"attempts at each {attempts}, epochs of each {epochs}")
-    mean = sum(busy) / len(busy)
-    print(f"trainings at once: at most {max(running)}; cores used while any trained: {mean:.1f} on average")
+    at_once = [count for count in running if count]
+    print(f"trainings at once: at most {max(running)}, {sum(at_once) / len(at_once):.1f} on average")
+    print(f"cores used while any trained: {sum(busy) / len(busy):.1f} on average (of those that this machine gave)")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from fittingroom.cli.options import (
     examples,
 )
 from fittingroom.cli.run_commands import runs_app
+from fittingroom.cli.web_commands import web
 from fittingroom.cli.worker_commands import worker_app
 from fittingroom.workspace import Workspace
 
@@ -37,6 +38,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(network_app, name="network")
 app.add_typer(runs_app, name="runs")
 app.add_typer(worker_app, name="worker")
+app.command("web", epilog=examples("fittingroom web", "fittingroom web --port 9000 --no-browser"))(web)
 
 
 def version(asked: bool) -> None:

@@ -1,0 +1,74 @@
+"""The web application: routes, static files, the guard around them, and what lives as long as it does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
+from fittingroom.store import Store
+from fittingroom.web import routes
+from fittingroom.web.guard import Guard
+from fittingroom.web.live import Hub
+from fittingroom.web.processes import Workers
+from fittingroom.web.site import STATIC, Site
+from fittingroom.workspace import Workspace
+
+
+def create_app(workspace: Workspace, *, hosts: Iterable[str], token: str, workers: bool = True) -> Starlette:
+    """The page of a workspace. ``workers``: whether to see to it that one is there."""
+    store = Store.open(workspace.create().database)
+    site = Site(workspace, store)
+    attendant = Workers(workspace, store)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(attendant.attend()) if workers else None
+        yield
+        if task:
+            task.cancel()
+        store.close()
+
+    app = Starlette(
+        routes=[
+            Route("/", lambda request: RedirectResponse("/train")),
+            *routes.ALL,
+            Mount("/static", Immutable(directory=STATIC)),
+        ],
+        middleware=[Middleware(Guard, hosts=hosts, token=token)],
+        exception_handlers={FittingRoomError: told, HTTPException: missing},
+        lifespan=lifespan,
+    )
+    app.state.site, app.state.workers, app.state.hub = site, attendant, Hub(store)
+    return app
+
+
+class Immutable(StaticFiles):
+    """Files whose addresses change with their content."""
+
+    def file_response(self, *arguments: object, **more: object) -> Response:
+        response = super().file_response(*arguments, **more)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def told(request: Request, error: Exception) -> Response:
+    """What was wrong, in words: as a page, or as a line where a part of a page was asked for."""
+    status = 404 if isinstance(error, NotFound) else 422 if isinstance(error, InvalidInput) else 500
+    template = "parts/error.html" if "hx-request" in request.headers else "error.html"
+    return Site.of(request).page(request, template, status, view="", message=str(error))
+
+
+def missing(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = "There is no such page." if error.status_code == 404 else error.detail
+    return Site.of(request).page(request, "error.html", error.status_code, view="", message=message)

@@ -1,0 +1,120 @@
+"""What is being set up in the page: a spec in the making, with what was undone, kept for each browser.
+
+A draft may have faults; that is why it is plain data and not a RunSpec. It is a file of the workspace, so a reload or
+a restarted server loses nothing, and two tabs of one browser show the same.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fittingroom.errors import Fault, InvalidSpec
+from fittingroom.spec.run import RunSpec, from_plain, from_toml, presets
+from fittingroom.workspace import Workspace, write_atomically
+
+COOKIE = "fittingroom-draft"
+FIRST = "starter"
+MOST_UNDO = 100
+Plain = dict[str, Any]
+_one_at_a_time = threading.Lock()
+
+
+@dataclass
+class Draft:
+    """A spec as plain data, and the versions before and after it."""
+
+    spec: Plain
+    undo: list[Plain] = field(default_factory=list)
+    redo: list[Plain] = field(default_factory=list)
+
+    @classmethod
+    def first(cls) -> Draft:
+        return cls(plain_of(from_toml(presets()[FIRST], overrides=[f"name={FIRST}"])))
+
+    def change(self, spec: Mapping[str, Any]) -> None:
+        """The next version; what was undone is forgotten. Nothing happens where nothing has changed."""
+        new = copy.deepcopy(dict(spec))
+        if new == self.spec:
+            return
+        self.undo = [*self.undo, self.spec][-MOST_UNDO:]
+        self.spec, self.redo = new, []
+
+    def step_back(self) -> None:
+        if self.undo:
+            self.redo.append(self.spec)
+            self.spec = self.undo.pop()
+
+    def step_forward(self) -> None:
+        if self.redo:
+            self.undo.append(self.spec)
+            self.spec = self.redo.pop()
+
+    def kind(self, path: str) -> str | None:
+        """What kind of record stands at a path: ``train.optimizer`` -> ``adam``."""
+        at: Any = self.spec
+        for key in path.split("."):
+            at = at.get(key, {}) if isinstance(at, dict) else {}
+        return at.get("name") if isinstance(at, dict) else None
+
+    def read(self) -> tuple[RunSpec | None, tuple[Fault, ...]]:
+        """The spec, or every fault that keeps it from being one; what depends on the data is not looked at."""
+        try:
+            return from_plain(self.spec, origin="this run"), ()
+        except InvalidSpec as error:
+            return None, error.faults
+
+
+def plain_of(spec: RunSpec) -> Plain:
+    """A spec as plain data with every default written out, for forms to show."""
+    return spec.to_json()
+
+
+def draft_of(request: Request, workspace: Workspace) -> tuple[str, Draft]:
+    """The browser's draft and its name; a new one for a browser that has none, or whose file is damaged."""
+    name = request.cookies.get(COOKIE, "")
+    if not re.fullmatch(r"[0-9a-f]{16}", name):
+        return secrets.token_hex(8), Draft.first()
+    try:
+        kept = json.loads((workspace.drafts / f"{name}.json").read_text(encoding="utf-8"))
+        return name, Draft(kept["spec"], kept["undo"], kept["redo"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return name, Draft.first()
+
+
+def edit(request: Request, workspace: Workspace, change: Callable[[Draft], object]) -> tuple[str, Draft]:
+    """Read the browser's draft, change it and write it in one go: of two requests at once, neither is lost.
+
+    Nothing is written when ``change`` raises. Reads and writes files.
+    """
+    with _one_at_a_time:
+        name, draft = draft_of(request, workspace)
+        change(draft)
+        write(name, draft, workspace)
+    return name, draft
+
+
+def keep(name: str, draft: Draft, workspace: Workspace, response: Response) -> Response:
+    """Remember the draft, and which browser it belongs to."""
+    write(name, draft, workspace)
+    return remember(name, response)
+
+
+def write(name: str, draft: Draft, workspace: Workspace) -> None:
+    content = json.dumps({"spec": draft.spec, "undo": draft.undo, "redo": draft.redo}).encode()
+    write_atomically(workspace.drafts / f"{name}.json", lambda file: file.write(content))
+
+
+def remember(name: str, response: Response) -> Response:
+    """Tell the browser which draft is its own."""
+    response.set_cookie(COOKIE, name, httponly=True, samesite="lax", max_age=365 * 24 * 3600)
+    return response

@@ -1,0 +1,67 @@
+"""Figures as the page writes them: rounded to what they can bear, with what they were measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fittingroom.measure.evaluate import show_accuracy
+
+MISSING = "–"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """``91.6 %`` for 0.916."""
+    return MISSING if value is None else f"{100 * value:.{digits}f} %"
+
+
+def loss(value: float | None) -> str:
+    """``0.241``."""
+    return MISSING if value is None else f"{value:.3f}" if value < 10 else f"{value:.3g}"
+
+
+def count(value: int | float | None) -> str:
+    """``23,400``."""
+    return MISSING if value is None else f"{value:,.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """``0:17``, ``12:05``, ``1:02:09``."""
+    if seconds is None:
+        return MISSING
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def size(count: int) -> str:
+    """``1.2 MB``."""
+    value = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError
+
+
+def moment(time: datetime) -> str:
+    """``2026-11-22 14:05``, in the machine's own time."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M}"
+
+
+def margin(accuracy: float | None, n: int, split: str = "validation") -> str:
+    """``± 0.8 · validation, n = 5,000``, or ``90.1 to 99.7 · …`` near the ends: a 95 % interval over images."""
+    if accuracy is None:
+        return ""
+    _, _, rest = show_accuracy(accuracy, n, split).partition(" % ")
+    if rest.startswith("("):
+        interval, _, on = rest.strip("()").partition("; ")
+        return f"{interval} · {on}"
+    half, _, on = rest.partition(" (")
+    return f"{half} · {on.rstrip(')')}"
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "percent": percent, "loss": loss, "count": count, "duration": duration, "size": size, "moment": moment,
+    "margin": margin,
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""The network of a draft as the page edits it: plain data in, plain data out; layers may be impossible meanwhile."""

@@ -1,0 +1,152 @@
+"""The view Data: which data sets there are, what is in each, and which one a run will be trained on."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from fittingroom.data import sources
+from fittingroom.errors import NotFound, did_you_mean
+from fittingroom.web import sheets
+from fittingroom.web.data_card import PARTS, PER_PAGE, Browse, Card, Page, card
+from fittingroom.web.drafts import Draft, Plain, draft_of, keep
+from fittingroom.web.routes import data_import
+from fittingroom.web.sheets import whole_number
+from fittingroom.web.shelf import Shelf
+from fittingroom.web.site import Site, off_loop
+
+
+async def listing(request: Request) -> Response:
+    """Every data set, and which one is chosen."""
+    site = Site.of(request)
+    _, draft = draft_of(request, site.workspace)
+    found = await off_loop(lambda: sources.names(site.workspace))
+    return site.page(
+        request, "data/list.html", view="data", found=found, chosen=chosen_in(draft),
+        local=data_import.is_local(request), held_out="held_out" in request.query_params,
+    )  # fmt: skip
+
+
+async def one(request: Request) -> Response:
+    """The card of a data set, and a page of its images."""
+    site, shelf = Site.of(request), Shelf.of(request)
+    _, draft = draft_of(request, site.workspace)
+    name = request.query_params.get("name", "")
+
+    def about() -> dict[str, Any]:
+        kind = kind_of(name, draft, site)
+        found = card_of(name, draft, shelf)
+        page = Page.of(Browse.read(request.query_params, found), found)
+        return {"kind": kind, "card": found, "page": page, "openings": site.store.openings(found.data.fingerprint)}
+
+    return site.page(
+        request, "data/set.html", view="data", chosen=chosen_in(draft), parts=PARTS, per_page=PER_PAGE,
+        fresh_seed=secrets.randbelow(10_000), **await off_loop(about),
+    )  # fmt: skip
+
+
+async def look(request: Request) -> Response:
+    """One image, large, with the ones before and after it."""
+    site, shelf = Site.of(request), Shelf.of(request)
+    _, draft = draft_of(request, site.workspace)
+    name = request.query_params.get("name", "")
+
+    def about() -> dict[str, Any]:
+        kind_of(name, draft, site)
+        found = card_of(name, draft, shelf)
+        image = whole_number(request.query_params, "image", default=0, least=0, most=len(found.data) - 1)
+        before, after, browse = Browse.read(request.query_params, found).around(image, found)
+        return {"card": found, "image": image, "before": before, "after": after, "browse": browse}
+
+    return site.page(request, "data/look.html", view="data", parts=PARTS, **await off_loop(about))
+
+
+async def use(request: Request) -> Response:
+    """Choose a data set for the draft, and hold out the usual share where the draft's wish does not fit."""
+    site, shelf = Site.of(request), Shelf.of(request)
+    key, draft = draft_of(request, site.workspace)
+    name = str((await request.form()).get("name", ""))
+
+    def divide() -> Card:
+        kind_of(name, draft, site)
+        return card_of(name, draft, shelf)
+
+    found = await off_loop(divide)
+    wishes: Plain = {**wishes_of(draft), "source": name}
+    changed = bool(found.problem) and found.splits is not None
+    if changed:
+        wishes |= {"validation": found.settings.validation, "split_seed": found.settings.split_seed}
+    draft.change({**draft.spec, "data": wishes})
+    return keep(key, draft, site.workspace, RedirectResponse(f"/data{'?held_out=changed' * changed}", 303))
+
+
+async def ask_removal(request: Request) -> Response:
+    """What would be removed, and what depends on it."""
+    site = Site.of(request)
+    _, draft = draft_of(request, site.workspace)
+    name = request.query_params.get("name", "")
+
+    def about() -> dict[str, Any]:
+        known = {info.name: info for info in sources.names(site.workspace)}
+        if name not in known:
+            raise NotFound(f'there is no data set "{name}"; {did_you_mean(name, known)}')
+        runs = [run.id for run in site.store.runs() if run.fingerprint == known[name].fingerprint]
+        return {"info": known[name], "runs": runs}
+
+    return site.page(request, "data/remove.html", view="data", chosen=chosen_in(draft), **await off_loop(about))
+
+
+async def remove(request: Request) -> Response:
+    """Remove an imported data set from the workspace."""
+    site, shelf = Site.of(request), Shelf.of(request)
+    name = str((await request.form()).get("name", ""))
+
+    def work() -> None:
+        for info in sources.names(site.workspace):
+            if info.name == name:
+                shelf.forget(info.fingerprint)
+        sources.remove(name, site.workspace)
+
+    await off_loop(work)
+    return RedirectResponse("/data", 303)
+
+
+def card_of(name: str, draft: Draft, shelf: Shelf) -> Card:
+    """A data set, divided as the draft says."""
+    return card(shelf.open(name), wishes_of(draft), shelf)
+
+
+def kind_of(name: str, draft: Draft, site: Site) -> str:
+    """Of a data set that the page shows: one that has a name, or the draft's own source. Raises NotFound."""
+    known: dict[str, str] = {info.name: info.kind for info in sources.names(site.workspace)}
+    if name not in known and name != chosen_in(draft):
+        raise NotFound(f'there is no data set "{name}"; {did_you_mean(name, known)}')
+    return known.get(name, "opened where it lies")
+
+
+def wishes_of(draft: Draft) -> Mapping[str, Any]:
+    """The draft's table ``[data]``, which may be anything while it is being written."""
+    wishes = draft.spec.get("data")
+    return wishes if isinstance(wishes, Mapping) else {}
+
+
+def chosen_in(draft: Draft) -> str:
+    """The source that the draft names."""
+    return str(wishes_of(draft).get("source", ""))
+
+
+ROUTES = [
+    Route("/data", listing),
+    Route("/data/set", one),
+    Route("/data/look", look),
+    Route("/data/use", use, methods=["POST"]),
+    Route("/data/remove", ask_removal),
+    Route("/data/remove", remove, methods=["POST"]),
+    *data_import.ROUTES,
+    *sheets.ROUTES,
+]

@@ -1,0 +1,104 @@
+"""Data sets that the page has opened, and what takes long to find out about them; the last few stay at hand."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+from starlette.requests import Request
+
+from fittingroom.data import sources
+from fittingroom.data.dataset import Dataset, Statistics
+from fittingroom.data.splits import Splits
+from fittingroom.errors import FittingRoomError, NotFound
+from fittingroom.store import Store
+from fittingroom.web.site import Site
+from fittingroom.workspace import Workspace
+
+KEPT_DATA, KEPT_SPLITS = 8, 32
+Value = TypeVar("Value")
+
+
+class Recent(Generic[Value]):
+    """The values that were used last, by key. Threads may share it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+
+    def get(self, key: Hashable) -> Value | None:
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: Hashable, value: Value) -> None:
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+
+    def drop(self, key: Hashable) -> None:
+        with self._lock:
+            self._values.pop(key, None)
+
+
+class Shelf:
+    """Opens data sets, by what names them or by their content. Threads may share it."""
+
+    def __init__(self, workspace: Workspace, store: Store) -> None:
+        self._workspace, self._store = workspace, store
+        self._data: Recent[Dataset] = Recent(KEPT_DATA)
+        self._divided: Recent[tuple[Splits, Statistics]] = Recent(KEPT_SPLITS)
+
+    @classmethod
+    def of(cls, request: Request) -> Shelf:
+        """The site's, made when it is first asked for."""
+        state = request.app.state
+        if not hasattr(state, "shelf"):
+            site = Site.of(request)
+            state.shelf = cls(site.workspace, site.store)
+        shelf: Shelf = state.shelf
+        return shelf
+
+    def open(self, source: str) -> Dataset:
+        """A data set by what names it; raises what ``sources.load`` raises."""
+        data = sources.load(source, self._workspace)
+        self._data.put(data.fingerprint, data)
+        return data
+
+    def find(self, fingerprint: str) -> Dataset:
+        """A data set by its content: one that has a name, or that runs were trained on. Raises NotFound."""
+        if (known := self._data.get(fingerprint)) is not None:
+            return known
+        for source in self._candidates(fingerprint):
+            with contextlib.suppress(FittingRoomError):
+                if (data := self.open(source)).fingerprint == fingerprint:
+                    return data
+        raise NotFound(f"there is no data set with the fingerprint {fingerprint[:12]} any more; import it again")
+
+    def divided(self, data: Dataset, validation: int | float, split_seed: int) -> tuple[Splits, Statistics]:
+        """The split of a data set, with mean and spread of the training images; raises what ``split`` raises."""
+        key = data.fingerprint, validation, split_seed
+        found = self._divided.get(key)
+        if found is None:
+            splits = data.split(validation, split_seed)
+            found = splits, data.statistics(splits.train)
+            self._divided.put(key, found)
+        return found
+
+    def forget(self, fingerprint: str) -> None:
+        """Let go of a data set's files, so that they can be removed."""
+        self._data.drop(fingerprint)
+
+    def _candidates(self, fingerprint: str) -> list[str]:
+        """What may name it, likely ones first."""
+        named = [info.name for info in sources.names(self._workspace) if info.fingerprint == fingerprint]
+        with contextlib.suppress(NotFound):
+            named.append(self._store.data_set(fingerprint).source)
+        return named
