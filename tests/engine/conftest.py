@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,12 @@ SMALL = (
 def one_thread() -> None:
     """Small networks are quicker so, and workers do not wait for each other's threads."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Core slots that no other test holds: waiting for them would ask ``stop`` more often than there are steps."""
+    monkeypatch.setenv("FITTINGROOM_CACHE", str(tmp_path / "cache"))
 
 
 Prepare = Callable[..., PreparedRun]

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -35,7 +34,7 @@ from fittingroom.workspace import Workspace
 Prepare = Callable[..., PreparedRun]
 Start = Callable[..., "WorkerProcess"]
 NETWORK = (fr.Residual(4, stride=2), fr.BatchNorm(), fr.Dropout(0.3), fr.GlobalPool(), fr.Classify())
-LONG: dict[str, Any] = {"epochs": 30, "batch_size": 16, "optimizer": fr.Adam(0.005), "augment": (fr.Shift(0.1),)}
+LONG: dict[str, Any] = {"epochs": 70, "batch_size": 16, "optimizer": fr.Adam(0.005), "augment": (fr.Shift(0.1),)}
 """Seconds long, so that it can be disturbed."""
 
 WORKER = """
@@ -92,12 +91,6 @@ class WorkerProcess:
         """Its exit status and what it complained about."""
         _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Data and core slots that no other test uses."""
-    monkeypatch.setenv("FITTINGROOM_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
