@@ -7,7 +7,9 @@ clock trains the very same weights.
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -16,6 +18,8 @@ VALIDATION_COST = 1 / 3
 """What an image costs that is only passed forward, in times of one that is trained on; until it was measured."""
 WARM = 5
 """Steps after which their time can be relied on: the first are slow, while memory and caches fill."""
+RECENT = 50
+"""Steps whose time tells how long the next one takes."""
 FIRST_SHARE = 1e-6
 
 
@@ -36,8 +40,10 @@ class Budget:
     follow: Sequence[float] | None = None
     """The trace of another training, which decides in place of the clock."""
     begun: float | None = None
-    steps: list[float] = field(default_factory=list)
-    """Seconds of this process's steps."""
+    steps: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """Seconds of this process's latest steps."""
+    quickest: float = math.inf
+    """Seconds of the quickest of all its steps."""
     savings: list[float] = field(default_factory=list)
     """Seconds that whoever listens took after each epoch of this process."""
 
@@ -53,7 +59,7 @@ class Budget:
     @property
     def step(self) -> float:
         """Seconds that a step takes."""
-        return median(self.steps[-50:]) if self.steps else 0.0
+        return median(self.steps) if self.steps else 0.0
 
     @property
     def over(self) -> bool:
@@ -80,8 +86,9 @@ class Budget:
     def stepped(self, seconds: float, images: int, validation_images: int) -> None:
         """Learn from a step with so many images how long steps take, and what a validation may take."""
         self.steps.append(seconds)
+        self.quickest = min(self.quickest, seconds)
         if not self.closed and len(self.steps) >= WARM:
-            self.closing = VALIDATION_COST * validation_images * min(self.steps) / images
+            self.closing = VALIDATION_COST * validation_images * self.quickest / images
 
     def validated(self, seconds: float, saving: float) -> None:
         """Learn how long a validation takes, and the saving after it; once in a while a disk or database is slow."""
