@@ -114,7 +114,8 @@ class Recorder:
             artifacts.append(self._last())
         if kept:
             artifacts.append(replace(artifacts[-1], kind=f"checkpoint-{metrics.epoch}"))
-        outdated = self._checkpoints()[: max(0, len(self._checkpoints()) + 1 - kept)] if kept else []
+        earlier = self._checkpoints()
+        outdated = earlier[: max(0, len(earlier) + 1 - kept)] if kept else []
         best = event.best and self.run.is_last
         self._patiently(
             lambda: self.store.record_epoch(
