@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fittingroom.cli.show import size
-from fittingroom.library.stored import open_store
+from fittingroom.queue.stored import open_store
 from fittingroom.store import Artifact
 from fittingroom.workspace import Workspace
 

@@ -24,8 +24,8 @@ from safetensors.numpy import load as load_tensors, save as save_tensors
 import fittingroom as fr
 from fittingroom.engine.resume import prepare_resume
 from fittingroom.library.manifest import EpochEntry, Manifest
-from fittingroom.library.stored import open_store
 from fittingroom.measure.terminal import terminal_curves
+from fittingroom.queue.stored import open_store
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.store import Artifact, Store
 from fittingroom.workspace import Workspace

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from fittingroom.engine.attendance import attendance
@@ -12,7 +11,7 @@ from fittingroom.engine.prepare import PreparedRun, next_stage
 from fittingroom.engine.record import Recorder, phase_kind
 from fittingroom.engine.transfer import Weights
 from fittingroom.queue.stored import artifact_path
-from fittingroom.queue.submit import data_record
+from fittingroom.queue.submit import create_run
 from fittingroom.spec.events import Event
 from fittingroom.store import Store
 
@@ -54,21 +53,8 @@ def execute(
 
 def _begin(run: PreparedRun, store: Store, by_worker: bool) -> tuple[str, int]:
     """The run's id and the number of this attempt at it, both stored."""
-    for stage in run.stages:
-        store.remember_data(data_record(stage))
-    name = (
-        run.resumes.id
-        if run.resumes
-        else store.create_run(
-            name=run.spec.name,
-            spec=json.dumps(run.spec.to_json()),
-            spec_id=run.spec.content_id,
-            fingerprint=run.stages[-1].data.fingerprint,
-            parameters=run.parameters,
-            lineage=run.lineage,
-            reserved=[folder.name for folder in run.workspace.runs.glob("*")],  # also those of a database that was lost
-        )
-    )
+    resumed = run.resumes
+    name = resumed.id if resumed else create_run(store, run.spec, run.stages, run.workspace, run.lineage)
     plan, after = run.plan.to_json(), run.training.epoch
     return name, store.begin_attempt(name, plan, after_epoch=after, seen=run.resumes, by_worker=by_worker)
 

@@ -25,7 +25,7 @@ from pydantic_core import from_json
 
 from fittingroom.errors import InvalidInput, NotFound, WorkspaceError
 from fittingroom.library.manifest import ArtifactEntry, Manifest, has_control_characters
-from fittingroom.library.stored import open_store
+from fittingroom.queue.stored import open_store
 from fittingroom.spec.run import RunSpec, from_plain
 from fittingroom.store import RunDetails, Store
 from fittingroom.workspace import Workspace, write_atomically

@@ -10,7 +10,7 @@ from fittingroom.data.sources import load
 from fittingroom.data.splits import Splits
 from fittingroom.data.stages import read_stages
 from fittingroom.errors import Fault, InvalidSpec
-from fittingroom.library.stored import open_store
+from fittingroom.queue.stored import open_store
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.faults import notes
 from fittingroom.spec.network import NetworkSummary, summarize

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.predict import Invert, Prediction, predict_files
 from fittingroom.engine.score import TestScore, classifier_of, open_test_set
-from fittingroom.library.stored import find_origin, find_run, open_store
+from fittingroom.library.stored import find_origin, find_run
 from fittingroom.measure.charts import plot_confusion, plot_run
-from fittingroom.measure.curves import epochs_to, reading, seconds_to
+from fittingroom.measure.curves import epochs_to, seconds_to
 from fittingroom.measure.evaluate import Evaluation, Mistake
 from fittingroom.measure.history import History, joined as join
-from fittingroom.queue.stored import spec_of, validation_of
+from fittingroom.queue.stored import open_store, reading_of, spec_of, validation_of
 from fittingroom.spec.events import EpochMetrics
-from fittingroom.spec.layers import Dropout
 from fittingroom.spec.run import RunSpec
 from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
@@ -103,10 +102,7 @@ class Run:
 
     def reading(self) -> list[str]:
         """What the curves of the run proper say, in sentences; none before its first epoch was validated."""
-        if not self._own_epochs:
-            return []
-        regularized = bool(self.spec.augment) or any(isinstance(layer, Dropout) for layer in self.spec.network)
-        return reading(self._own_epochs, regularized=regularized)
+        return reading_of(self.details)
 
     @property
     def _own_epochs(self) -> tuple[EpochMetrics, ...]:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from fittingroom.errors import NotFound
-from fittingroom.store import RunDetails, RunSummary, Store
+from fittingroom.queue.stored import open_store
+from fittingroom.store import RunDetails, RunSummary
 from fittingroom.workspace import Workspace
-
-
-def open_store(workspace: Workspace) -> Store:
-    """The database of a workspace, made if there is none yet."""
-    return Store.open(workspace.create().database)
 
 
 def list_runs(workspace: Workspace, limit: int | None = None) -> list[RunSummary]:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from fittingroom.errors import WorkspaceError
-from fittingroom.library.stored import open_store
+from fittingroom.queue.stored import open_store
 from fittingroom.store import DiskUse, RunSummary
 from fittingroom.workspace import Workspace
 

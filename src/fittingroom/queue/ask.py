@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from fittingroom.errors import InvalidInput
+from fittingroom.queue.stored import open_store
 from fittingroom.queue.watch import SECONDS_BETWEEN_LOOKS, looks
 from fittingroom.store import Request, RunDetails, Store, WorkerRecord
 from fittingroom.workspace import Workspace
@@ -42,7 +43,7 @@ def resume(run: str, workspace: Workspace, *, tell: Tell = _silent) -> RunDetail
 
     Raises InvalidInput for one that is finished, queued already, or being trained: see ``as_left`` for other hosts.
     """
-    with _store(workspace) as store:
+    with open_store(workspace) as store:
         found = _as_left(store, run, tell)
         given_up = [(found.id, found.attempt)] if found.state == "interrupted" else []
         store.queue.put(found.id, given_up)
@@ -55,13 +56,13 @@ def as_left(run: str, workspace: Workspace, *, tell: Tell = _silent) -> RunDetai
     It is ``interrupted`` also when its process is on another host and shows no sign of life for a minute, which is
     waited for.
     """
-    with _store(workspace) as store:
+    with open_store(workspace) as store:
         return _as_left(store, run, tell)
 
 
 def workers(workspace: Workspace) -> list[WorkerRecord]:
     """The workers that live, as far as can be told: of those on other hosts it is not known."""
-    with _store(workspace) as store:
+    with open_store(workspace) as store:
         return _living(store)
 
 
@@ -70,7 +71,7 @@ def stop_workers(workspace: Workspace, *, wait: float = PATIENCE) -> tuple[list[
 
     Returns all that were asked, and those that have not ended within ``wait`` seconds.
     """
-    with _store(workspace) as store:
+    with open_store(workspace) as store:
         asked = store.queue.stop_workers()
         names = {worker.id for worker in asked}
         until = time.monotonic() + wait
@@ -81,7 +82,7 @@ def stop_workers(workspace: Workspace, *, wait: float = PATIENCE) -> tuple[list[
 
 def _ask(run: str, request: Request, workspace: Workspace, wait: float | None, tell: Tell) -> RunDetails:
     at_least, at_most = (PATIENCE, math.inf) if wait is None else (wait, wait)
-    with _store(workspace) as store:
+    with open_store(workspace) as store:
         name = store.run(run).id
         if store.queue.ask(name, request) == "asked":
             for found in looks(store, name, tell, at_least=at_least, at_most=at_most):
@@ -101,7 +102,3 @@ def _as_left(store: Store, run: str, tell: Tell) -> RunDetails:
 
 def _living(store: Store) -> list[WorkerRecord]:
     return [worker for worker in store.queue.workers() if worker.owner.alive() is not False]
-
-
-def _store(workspace: Workspace) -> Store:
-    return Store.open(workspace.create().database)

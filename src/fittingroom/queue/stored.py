@@ -12,10 +12,30 @@ from numpy.typing import NDArray
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import load
 from fittingroom.errors import InvalidInput, WorkspaceError
+from fittingroom.measure.curves import reading
 from fittingroom.measure.evaluate import Evaluation, evaluate
+from fittingroom.spec.layers import Dropout
 from fittingroom.spec.run import RunSpec, from_plain
-from fittingroom.store import RunDetails
+from fittingroom.store import RunDetails, Store
 from fittingroom.workspace import Workspace
+
+
+def open_store(workspace: Workspace) -> Store:
+    """The database of a workspace, made if there is none yet."""
+    return Store.open(workspace.create().database)
+
+
+def reading_of(run: RunDetails) -> list[str]:
+    """What the curves of the run proper say, in sentences; none before its first epoch was validated.
+
+    Phases before it were validated on other images, or with another goal.
+    """
+    own = [epoch for epoch in run.epochs if epoch.phase is None]
+    if not own:
+        return []
+    spec = spec_of(run)
+    regularized = bool(spec.augment) or any(isinstance(layer, Dropout) for layer in spec.network)
+    return reading(own, regularized=regularized)
 
 
 def spec_of(run: RunDetails) -> RunSpec:
@@ -52,14 +72,18 @@ def artifact_path(run: RunDetails, kind: str, workspace: Workspace) -> Path:
 
 def data_of(run: RunDetails, workspace: Workspace) -> Dataset:
     """The data set of a stored run; raises InvalidInput when its content is no longer what the run was trained on."""
-    source = spec_of(run).data.source
-    data = load(source, workspace)
+    data = load(spec_of(run).data.source, workspace)
+    check_unchanged(run, data)
+    return data
+
+
+def check_unchanged(run: RunDetails, data: Dataset) -> None:
+    """Raise InvalidInput where the content of a run's data set is no longer what it was trained on."""
     if data.fingerprint != run.fingerprint:
         raise InvalidInput(
-            f'the data set "{source}" has changed since {run.id} was trained on it (fingerprint '
+            f'the data set "{spec_of(run).data.source}" has changed since {run.id} was trained on it (fingerprint '
             f"{data.fingerprint[:12]}, was {run.fingerprint[:12]}); restore it, or train again on the new one"
         )
-    return data
 
 
 def validation_of(run: RunDetails, workspace: Workspace) -> tuple[Evaluation, NDArray[np.int64]]:

@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from fittingroom.data.stages import Stage, open_stages
-from fittingroom.errors import InvalidInput
 from fittingroom.queue.derive import continued, fork_lineage, forked, repeat_lineage
 from fittingroom.queue.origin import check_origin, check_replay, locate
-from fittingroom.queue.stored import spec_of
+from fittingroom.queue.stored import check_unchanged, open_store, spec_of
 from fittingroom.spec.network import summarize
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.start import Which
@@ -37,20 +36,21 @@ def submit_again(run: str, workspace: Workspace, *, replay: bool = False) -> str
 
     ``replay``: exactly as it went, for a run with a time budget. Raises InvalidInput when the data set has changed.
     """
-    with _store(workspace) as store:
+    with open_store(workspace) as store:
         old = store.run(run)
     check_origin(old, anew=True)
     if replay:
         check_replay(old)
-    lineage = repeat_lineage(old, replay=replay) | _plan(old)
-    return _submit(spec_of(old), workspace, lineage, fingerprint=old.fingerprint)
+    spec, stages = open_stages(spec_of(old), workspace)
+    check_unchanged(old, stages[-1].data)
+    return _queue(spec, stages, workspace, repeat_lineage(old, replay=replay) | _plan(old))
 
 
 def submit_continued(
     run: str, workspace: Workspace, *, epochs: int, schedule: Schedule | None = None, overrides: Sequence[str] = ()
 ) -> str:
     """Put more epochs of a stored run into the queue, as a new run; returns its id."""
-    with _store(workspace) as store:
+    with open_store(workspace) as store:
         old = store.run(run)
     spec = continued(old, epochs=epochs, schedule=schedule, overrides=overrides)
     assert spec.start is not None
@@ -60,7 +60,7 @@ def submit_continued(
 
 def submit_forked(run: str, workspace: Workspace, *, overrides: Sequence[str] = (), weights: Which = "best") -> str:
     """Put a new run with a stored one's weights and other settings into the queue; returns its id."""
-    with _store(workspace) as store:
+    with open_store(workspace) as store:
         old = store.run(run)
     spec = forked(old, overrides=overrides, weights=weights)
     assert spec.start is not None
@@ -75,37 +75,42 @@ def _plan(old: RunDetails) -> dict[str, Any]:
     return {} if threads is None else {"threads": threads}
 
 
+def _submit(spec: RunSpec, workspace: Workspace, lineage: Mapping[str, object]) -> str:
+    return _queue(*open_stages(spec, workspace), workspace, lineage)
+
+
+def _queue(spec: RunSpec, stages: Sequence[Stage], workspace: Workspace, lineage: Mapping[str, object]) -> str:
+    with open_store(workspace) as store:
+        return create_run(store, spec, stages, workspace, lineage, queued=True)
+
+
+def create_run(
+    store: Store,
+    spec: RunSpec,
+    stages: Sequence[Stage],
+    workspace: Workspace,
+    lineage: Mapping[str, object],
+    *,
+    queued: bool = False,
+) -> str:
+    """Store a new run and the data of its trainings; returns its id, which no folder of the workspace has either."""
+    for stage in stages:
+        store.remember_data(data_record(stage))
+    last = stages[-1]
+    return store.create_run(
+        name=spec.name,
+        spec=json.dumps(spec.to_json()),
+        spec_id=spec.content_id,
+        fingerprint=last.data.fingerprint,
+        parameters=summarize(spec.network, last.facts.shape, last.facts.classes).parameters,
+        lineage=lineage,
+        reserved=[folder.name for folder in workspace.runs.glob("*")],  # also those of a database that was lost
+        queued=queued,
+    )
+
+
 def data_record(stage: Stage) -> DataRecord:
     """What is remembered of the data of a training."""
     splits, data = stage.splits, stage.data
     counts = {"train": len(splits.train), "validation": len(splits.validation), "test": len(splits.test)}
     return DataRecord(data.fingerprint, data.name, data.source, data.class_names, counts, stage.facts.shape)
-
-
-def _submit(
-    spec: RunSpec, workspace: Workspace, lineage: Mapping[str, object], *, fingerprint: str | None = None
-) -> str:
-    spec, stages = open_stages(spec, workspace)
-    last = stages[-1]
-    if fingerprint not in {None, last.data.fingerprint}:
-        raise InvalidInput(
-            f'the data set "{last.data.source}" has changed since {lineage["from"]} was trained on it (fingerprint '
-            f"{last.data.fingerprint[:12]}, was {str(fingerprint)[:12]}); restore it, or train again on the new one"
-        )
-    with _store(workspace) as store:
-        for stage in stages:
-            store.remember_data(data_record(stage))
-        return store.create_run(
-            name=spec.name,
-            spec=json.dumps(spec.to_json()),
-            spec_id=spec.content_id,
-            fingerprint=last.data.fingerprint,
-            parameters=summarize(spec.network, last.facts.shape, last.facts.classes).parameters,
-            lineage=lineage,
-            reserved=[folder.name for folder in workspace.runs.glob("*")],  # also those of a database that was lost
-            queued=True,
-        )
-
-
-def _store(workspace: Workspace) -> Store:
-    return Store.open(workspace.create().database)

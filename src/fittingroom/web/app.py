@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
-from fittingroom.store import Store
+from fittingroom.queue.stored import open_store
 from fittingroom.web import routes
 from fittingroom.web.guard import Guard
 from fittingroom.web.live import Hub
@@ -26,7 +26,7 @@ from fittingroom.workspace import Workspace
 
 def create_app(workspace: Workspace, *, hosts: Iterable[str], token: str, workers: bool = True) -> Starlette:
     """The page of a workspace. ``workers``: whether to see to it that one is there."""
-    store = Store.open(workspace.create().database)
+    store = open_store(workspace)
     site = Site(workspace, store)
     attendant = Workers(workspace, store)
 

@@ -16,9 +16,7 @@ from functools import partial
 from typing import Any
 
 from fittingroom.errors import NotFound, WorkspaceError
-from fittingroom.measure.curves import reading
-from fittingroom.queue.stored import spec_of
-from fittingroom.spec.layers import Dropout
+from fittingroom.queue.stored import reading_of
 from fittingroom.store import ProgressRow, RunDetails, Store
 from fittingroom.web.site import off_loop
 
@@ -53,6 +51,8 @@ class Snapshot:
 
     run: RunDetails
     progress: tuple[ProgressRow, ...]
+    reading: tuple[str, ...]
+    """What its curves say."""
 
     @property
     def cursor(self) -> Cursor:
@@ -78,23 +78,13 @@ class Snapshot:
             "message": self.run.message,
             "epochs_done": self.run.epochs_done,
             "best_epoch": self.run.best_epoch,
-            "reading": reading_of(self.run),
+            "reading": self.reading,
             "epochs": [{key: plain(value) for key, value in asdict(epoch).items()} for epoch in epochs],
             "progress": [
                 [plain(value) for value in (row.epoch, row.loss, row.accuracy, row.images_per_second)]
                 for row in progress
             ],
         }
-
-
-def reading_of(run: RunDetails) -> list[str]:
-    """What the curves of the run proper say, as sentences."""
-    own = [epoch for epoch in run.epochs if epoch.phase is None]
-    if not own:
-        return []
-    spec = spec_of(run)
-    regularized = bool(spec.augment) or any(isinstance(layer, Dropout) for layer in spec.network)
-    return reading(own, regularized=regularized)
 
 
 def plain(value: object) -> object:
@@ -169,6 +159,6 @@ def read(store: Store, run: str, before: Snapshot | None = None) -> Snapshot:
     if before is not None and before.run.state == "running":
         fresh = tuple(store.progress(run, after=before.cursor.step))
         if fresh and fresh[-1].epoch < before.run.epochs_done + 1:  # within the epoch that was known
-            return Snapshot(before.run, (*before.progress, *fresh))
+            return Snapshot(before.run, (*before.progress, *fresh), before.reading)
     details = store.run(run)
-    return Snapshot(details, tuple(store.progress(details.id)))
+    return Snapshot(details, tuple(store.progress(details.id)), tuple(reading_of(details)))
