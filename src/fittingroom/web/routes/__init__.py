@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from fittingroom.web.routes import data, live, network, results, runs, train
+from fittingroom.web.routes import data, live, network, opening, results, robustness, runs, train
 
 ALL: list[BaseRoute] = [
     *data.ROUTES,
     *network.ROUTES,
     *train.ROUTES,
     *results.ROUTES,
+    *robustness.ROUTES,
+    *opening.ROUTES,
     *runs.ROUTES,
     *live.ROUTES,
 ]
