@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -111,15 +111,16 @@ async def restore(request: Request) -> Response:
     """Bring deleted runs back; one that is back already stays as it is."""
     site, form = Site.of(request), await request.form()
     wish, chosen = _back(form), _chosen(form)
-    await off_loop(lambda: [_quietly(site.store.trash.restore, run) for run in chosen])
+    await off_loop(lambda: _restore(chosen, site.store))
     if _said(form, "from") == "trash":
         return RedirectResponse("/runs/deleted", 303)
     return RedirectResponse(wish.address(*(("restored", run) for run in chosen), page=wish.page), 303)
 
 
-def _quietly(restore: Callable[[str], None], run: str) -> None:
-    with suppress(InvalidInput):
-        restore(run)
+def _restore(chosen: Sequence[str], store: Store) -> None:
+    for run in chosen:
+        with suppress(InvalidInput):
+            store.trash.restore(run)
 
 
 async def deleted(request: Request) -> Response:
