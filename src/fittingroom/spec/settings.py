@@ -61,12 +61,17 @@ def value_at(settings: Settings, path: str) -> str | None:
     if isinstance(found, Setting):
         return found.text
     if found is not None:
-        return hashlib.sha256(repr(shape_of(found)).encode()).hexdigest()[:8]
+        return _mark(shape_of(found))
     above, _, setting = path.rpartition(".")
     stack, _, name = above.rpartition(".")
     items = settings.get(stack, ())
     parts = [item.settings.get(setting) for item in items if item.name == name] if isinstance(items, tuple) else []
     return parts[0].text if parts and parts[0] else None
+
+
+@lru_cache(maxsize=1_000)
+def _mark(shape: Shape) -> str:
+    return hashlib.sha256(repr(shape).encode()).hexdigest()[:8]
 
 
 def shape_of(stack: Stack) -> Shape:

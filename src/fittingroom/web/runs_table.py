@@ -18,7 +18,7 @@ from fittingroom.errors import InvalidInput
 from fittingroom.spec.differences import differences_of, is_stack, told
 from fittingroom.spec.run import from_plain
 from fittingroom.spec.settings import Settings, settings_of, value_at
-from fittingroom.store import RunSummary, Store
+from fittingroom.store import RunSummary
 from fittingroom.store.names import slug_of
 from fittingroom.web.sheets import whole_number
 
@@ -182,9 +182,8 @@ class Table:
         return (self.page - 1) * PER_PAGE + 1
 
 
-def read(wish: Wish, store: Store) -> Table:
-    """The runs of a store, as they are wished for."""
-    runs, specs = store.runs(), store.specs()
+def read(wish: Wish, runs: Sequence[RunSummary], specs: Mapping[str, str]) -> Table:
+    """The table of these runs, newest first, as it is wished for; ``specs`` are their stored texts."""
     settings = {run.id: _settings(specs.get(run.id, "")) for run in runs}
     base = [run for run in runs if wish.takes(run)]
     wanted = [each.partition("=") for each in wish.where]
@@ -237,10 +236,17 @@ def _settings(spec: str) -> Settings:
 
 def _differences(differing: Mapping[str, str], settings: Settings, wish: Wish) -> list[Difference]:
     """Each setting in words, with the address that keeps only the runs that have it too."""
+    here = wish.address()
+    before = f"{here}{'&' if '?' in here else '?'}"
     return [
-        Difference(words, wish.address(where=(*wish.where, f"{path}={value_at(settings, path)}")))
-        for path, words in zip(differing, told(differing), strict=True)
+        Difference(words, before + urlencode({"where": _where(path, text, settings)}))
+        for (path, text), words in zip(differing.items(), told(differing), strict=True)
     ]
+
+
+def _where(path: str, text: str, settings: Settings) -> str:
+    """What keeps the runs that have this in common, whatever other runs are shown."""
+    return f"{path}={value_at(settings, path) if is_stack(path) else text}"
 
 
 def _choices(
@@ -250,7 +256,7 @@ def _choices(
     counts: dict[str, Counter[tuple[str, str]]] = {}
     for run, own in differing.items():
         for path, text in own.items():
-            counts.setdefault(path, Counter())[f"{path}={value_at(settings[run], path)}", text] += 1
+            counts.setdefault(path, Counter())[_where(path, text, settings[run]), text] += 1
     return {
         path: sorted(
             (Choice(where, text, runs) for (where, text), runs in counter.most_common(MOST_VALUES)),

@@ -26,7 +26,12 @@ async def listing(request: Request) -> Response:
 
 
 async def _show(
-    request: Request, wish: Wish, *, editing: str = "", typed: FormData | None = None, problem: str = ""
+    request: Request,
+    wish: Wish,
+    *,
+    editing: str = "",
+    typed: FormData | None = None,
+    problem: InvalidInput | None = None,
 ) -> Response:
     """The table; ``typed`` is what somebody wanted to say of a run, and ``problem`` why it cannot be kept."""
     site, query = Site.of(request), request.query_params
@@ -34,9 +39,10 @@ async def _show(
     def about() -> dict[str, Any]:
         deleted = site.store.trash.deleted()
         gone = {run.id for run in deleted}
-        there = {run.id: run for run in site.store.runs()}
+        runs = site.store.runs()
+        there = {run.id: run for run in runs}
         return {
-            "table": read(wish, site.store),
+            "table": read(wish, runs, site.store.specs()),
             "use": site.store.disk_use(),
             "deleted": len(deleted),
             "just_deleted": [run for run in dict.fromkeys(query.getlist("deleted")) if run in gone],
@@ -45,10 +51,14 @@ async def _show(
         }
 
     return site.page(
-        request, "runs.html", 422 if problem else 200, view="runs", wish=wish, columns=COLUMNS, differs=DIFFERS,
-        is_renamed=is_renamed, editing=editing, typed=typed, problem=problem, longest_name=LONGEST_NAME,
+        request, "runs.html", status_of(problem), view="runs", wish=wish, columns=COLUMNS, differs=DIFFERS,
+        is_renamed=is_renamed, editing=editing, typed=typed, problem=str(problem or ""), longest_name=LONGEST_NAME,
         longest_note=LONGEST_NOTE, **await off_loop(about),
     )  # fmt: skip
+
+
+def status_of(problem: InvalidInput | None) -> int:
+    return 200 if problem is None else 404 if isinstance(problem, NotFound) else 422
 
 
 async def edit(request: Request) -> Response:
@@ -57,10 +67,10 @@ async def edit(request: Request) -> Response:
     wish, run = _back(form), _said(form, "run")
     try:
         await off_loop(lambda: _change(run, form, site.store))
-    except NotFound:
-        raise
     except InvalidInput as error:
-        return await _show(request, wish, editing=run, typed=form, problem=str(error))
+        answer = await _show(request, wish, editing=run, typed=form, problem=error)
+        answer.headers["HX-Push-Url"] = wish.address(("edit", run), page=wish.page)
+        return answer
     return RedirectResponse(f"{wish.address(page=wish.page)}#run-{run}", 303)
 
 
@@ -133,6 +143,11 @@ async def deleted(request: Request) -> Response:
     )
 
 
+async def _to_the_table(request: Request) -> Response:
+    """For an address that only forms send something to, and somebody opens."""
+    return RedirectResponse("/runs", 303)
+
+
 def _back(form: FormData) -> Wish:
     """The table that somebody came from, and goes back to."""
     return Wish.read(QueryParams(_said(form, "back")))
@@ -148,6 +163,7 @@ def _said(form: FormData, name: str) -> str:
 
 ROUTES = [
     Route("/runs", listing),
+    *(Route(f"/runs/{act}", _to_the_table) for act in ("edit", "delete", "restore")),
     Route("/runs/edit", edit, methods=["POST"]),
     Route("/runs/delete", delete, methods=["POST"]),
     Route("/runs/restore", restore, methods=["POST"]),

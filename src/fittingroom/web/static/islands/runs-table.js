@@ -6,8 +6,7 @@
 class RunsTable extends HTMLElement {
   /** @type {Set<string>} */
   chosen = new Set();
-  focused = "";
-  edited = "";
+  earlier = { focused: "", edited: "", undo: false };
   leaving = new AbortController();
 
   connectedCallback() {
@@ -55,25 +54,35 @@ class RunsTable extends HTMLElement {
     if (told) told.textContent = count ? ` · ${count} chosen` : "";
   }
 
-  /** What has the focus, and which run is edited, before the table changes. */
+  /** The run whose form is open; none where it is empty. */
+  edited() {
+    const run = this.querySelector(".editing input[name=run]");
+    return run instanceof HTMLInputElement ? run.value : "";
+  }
+
+  /** What there is before the table changes. */
   remember() {
     const active = document.activeElement;
-    this.focused = active && this.contains(active) ? active.id : "";
-    const form = this.querySelector(".editing input[name=run]");
-    this.edited = form instanceof HTMLInputElement ? form.value : "";
+    this.earlier = {
+      focused: active && this.contains(active) ? active.id : "",
+      edited: this.edited(),
+      undo: this.querySelector("#undo") !== null,
+    };
   }
 
   settle() {
     const there = new Set(this.boxes().map((box) => box.value));
     for (const run of this.chosen) if (!there.has(run)) this.chosen.delete(run);
     this.show();
-    const name = this.querySelector("#edit-name");
-    const back = document.getElementById("undo") ?? document.getElementById(this.focused);
-    const next = name ?? (this.edited ? document.getElementById(`edit-${this.edited}`) : null) ?? back;
-    const active = document.activeElement;
-    const kept = active && active !== document.body && this.contains(active) && active.id === this.focused;
-    if (next instanceof HTMLElement && (!kept || (name && !this.edited))) next.focus();
-    this.edited = "";
+    const next = document.getElementById(this.next());
+    if (next && next !== document.activeElement) next.focus();
+  }
+
+  /** What is to have the focus now: what has just come, the line whose form has gone, or what had it before. */
+  next() {
+    const { focused, edited, undo } = this.earlier;
+    if (this.edited() !== edited) return this.edited() ? "edit-name" : `edit-${edited}`;
+    return !undo && this.querySelector("#undo") ? "undo" : focused;
   }
 
   /** @param {KeyboardEvent} event */
