@@ -132,6 +132,17 @@ def test_only_what_differs_among_the_runs_shown_is_told(page: TestClient, traine
     assert settings(page, "linear-1", "/runs?q=linear") == []
 
 
+def test_what_is_special_about_a_run_is_seen_first(page: TestClient, trained: Trained) -> None:
+    for seed in (0, 0, 7):
+        trained("mlp", f"seed={seed}")
+    trained("starter")
+    line = page.get("/runs").text.partition('<tr id="run-mlp-3"')[2].partition("<details>")
+    assert 'title="Only runs with seed = 7"' in line[0]  # the last setting in reading order
+    assert line[0].count('class="setting"') == 4
+    assert "seed = 7" not in line[2].partition("</details>")[0]
+    assert len(settings(page, "mlp-3")) > 8
+
+
 def test_a_setting_narrows_the_table_and_settings_add_up(page: TestClient, trained: Trained) -> None:
     for seed in (0, 1):
         for rate in (0.2, 0.3):

@@ -16,7 +16,8 @@ from fittingroom.queue import trash
 from fittingroom.spec.run import LONGEST_NAME
 from fittingroom.store import RunSummary, Store
 from fittingroom.store.words import LONGEST_NOTE, tag_of
-from fittingroom.web.runs_table import COLUMNS, DIFFERS, Wish, is_renamed, read
+from fittingroom.web.runs_table import read
+from fittingroom.web.runs_wish import COLUMNS, DIFFERS, Wish, is_renamed
 from fittingroom.web.site import Site, off_loop
 
 
