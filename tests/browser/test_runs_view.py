@@ -92,6 +92,14 @@ def test_runs_are_found_sorted_labelled_and_deleted_by_keyboard(page: Page, serv
         page.get_by_role("button", name="Compare").press("Enter")
     page.go_back()
 
+    expect(page.get_by_text("2 chosen")).to_be_visible()
+    page.get_by_role("link", name="Edit name, tags and note of mlp-3").press("Enter")
+    page.get_by_label("Note", exact=True).fill("typed, but not saved")
+    page.reload()  # loses nothing
+    expect(page.get_by_text("2 chosen")).to_be_visible()
+    expect(page.get_by_label("Note", exact=True)).to_have_value("typed, but not saved")
+    page.get_by_label("Note", exact=True).press("Escape")
+    expect(page.get_by_label("Note", exact=True)).to_have_count(0)
     page.reload()  # the address says all of it
     assert names(page) == ["mlp-3", "the good mlp", "mlp-1"]
     page.go_back()

@@ -1,8 +1,14 @@
 // @ts-check
 /**
- * <runs-table>: which runs are chosen stays so while the table is sorted and filtered, and says what can be done with
- * them; the focus stays where it was when the table comes back changed; Escape closes the form below a line.
+ * <runs-table>: which runs are chosen stays so while the table is sorted, filtered and loaded again, and says what can
+ * be done with them; so does what was typed into the form below a line, until it is saved; the focus stays where it was
+ * when the table comes back changed; Escape closes the form.
  */
+
+/** What this tab keeps, so that a reload loses nothing. */
+const CHOSEN = "fittingroom-runs-chosen";
+const TYPED = "fittingroom-run-edited";
+
 class RunsTable extends HTMLElement {
   /** @type {Set<string>} */
   chosen = new Set();
@@ -12,11 +18,13 @@ class RunsTable extends HTMLElement {
   connectedCallback() {
     const { signal } = this.leaving;
     this.addEventListener("change", (event) => this.change(/** @type {HTMLElement} */ (event.target)), { signal });
+    this.addEventListener("input", () => this.keep(), { signal });
     this.addEventListener("keydown", (event) => this.key(event), { signal });
     document.addEventListener("htmx:before:swap", () => this.remember(), { signal });
     document.addEventListener("htmx:after:swap", () => this.settle(), { signal });
-    for (const box of this.boxes()) if (box.checked) this.chosen.add(box.value);
-    this.show();
+    this.chosen = new Set(JSON.parse(sessionStorage.getItem(CHOSEN) ?? "[]"));
+    this.restore();
+    this.settleChosen();
   }
 
   disconnectedCallback() {
@@ -36,10 +44,18 @@ class RunsTable extends HTMLElement {
       if (target.checked) this.chosen.add(box.value);
       else this.chosen.delete(box.value);
     }
+    this.settleChosen();
+  }
+
+  /** Only runs that are shown stay chosen. */
+  settleChosen() {
+    const there = new Set(this.boxes().map((box) => box.value));
+    for (const run of this.chosen) if (!there.has(run)) this.chosen.delete(run);
+    sessionStorage.setItem(CHOSEN, JSON.stringify([...this.chosen]));
     this.show();
   }
 
-  /** Boxes, buttons and the count say what is chosen; only runs that are shown are. */
+  /** Boxes, buttons and the count say what is chosen. */
   show() {
     const boxes = this.boxes();
     for (const box of boxes) box.checked = this.chosen.has(box.value);
@@ -60,6 +76,23 @@ class RunsTable extends HTMLElement {
     return run instanceof HTMLInputElement ? run.value : "";
   }
 
+  /** @returns {(HTMLInputElement | HTMLTextAreaElement)[]} */
+  typed() {
+    const fields = this.querySelectorAll(".editing :is(input:not([type=hidden]), textarea)");
+    return [...fields].map((field) => /** @type {HTMLInputElement | HTMLTextAreaElement} */ (field));
+  }
+
+  keep() {
+    const run = this.edited();
+    if (run) sessionStorage.setItem(TYPED, JSON.stringify([run, ...this.typed().map((field) => field.value)]));
+  }
+
+  restore() {
+    const [run, ...values] = JSON.parse(sessionStorage.getItem(TYPED) ?? "[]");
+    if (!run || run !== this.edited()) return;
+    this.typed().forEach((field, index) => (field.value = values[index] ?? field.value));
+  }
+
   /** What there is before the table changes. */
   remember() {
     const active = document.activeElement;
@@ -71,9 +104,8 @@ class RunsTable extends HTMLElement {
   }
 
   settle() {
-    const there = new Set(this.boxes().map((box) => box.value));
-    for (const run of this.chosen) if (!there.has(run)) this.chosen.delete(run);
-    this.show();
+    this.settleChosen();
+    if (!this.edited()) sessionStorage.removeItem(TYPED);
     const next = document.getElementById(this.next());
     if (next && next !== document.activeElement) next.focus();
   }
