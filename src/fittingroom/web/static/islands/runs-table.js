@@ -5,7 +5,7 @@
  * when the table comes back changed; Escape closes the form.
  */
 
-/** What this tab keeps, so that a reload loses nothing. */
+/** What this tab keeps, so that going back or a reload loses nothing. */
 const CHOSEN = "fittingroom-runs-chosen";
 const TYPED = "fittingroom-run-edited";
 
@@ -22,13 +22,21 @@ class RunsTable extends HTMLElement {
     this.addEventListener("keydown", (event) => this.key(event), { signal });
     document.addEventListener("htmx:before:swap", () => this.remember(), { signal });
     document.addEventListener("htmx:after:swap", () => this.settle(), { signal });
-    this.chosen = new Set(JSON.parse(sessionStorage.getItem(CHOSEN) ?? "[]"));
-    this.restore();
+    if (this.comesBack()) {
+      this.chosen = new Set(JSON.parse(sessionStorage.getItem(CHOSEN) ?? "[]"));
+      this.restore();
+    }
     this.settleChosen();
   }
 
   disconnectedCallback() {
     this.leaving.abort();
+  }
+
+  /** Whether the page was here before: what somebody had chosen long ago is not to be deleted by mistake. */
+  comesBack() {
+    const [entry] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+    return entry?.type === "reload" || entry?.type === "back_forward";
   }
 
   /** @returns {HTMLInputElement[]} */
