@@ -50,6 +50,13 @@ def moment(time: datetime) -> str:
     return f"{time.astimezone():%Y-%m-%d %H:%M}"
 
 
+def clock(time: datetime) -> str:
+    """``14:05:09``, with the day before it unless that is today; in the machine's own time."""
+    local = time.astimezone()
+    today = local.date() == datetime.now().astimezone().date()
+    return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"
+
+
 def margin(accuracy: float | None, n: int, split: str = "validation") -> str:
     """``± 0.8 · validation, n = 5,000``, or ``90.1 to 99.7 · …`` near the ends: a 95 % interval over images."""
     if accuracy is None or not n or not math.isfinite(accuracy):
@@ -60,5 +67,5 @@ def margin(accuracy: float | None, n: int, split: str = "validation") -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "percent": percent, "loss": loss, "count": count, "duration": duration, "size": size, "moment": moment,
-    "margin": margin,
+    "margin": margin, "clock": clock,
 }  # fmt: skip
