@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fittingroom.data.splits import images_of_share
 from fittingroom.errors import FittingRoomError, NotFound
 from fittingroom.measure.history import History
 from fittingroom.queue.history import history_of
@@ -52,14 +53,20 @@ class Background:
     """The runs that it continues, as they were first found."""
 
     @property
-    def images(self) -> int:
-        """Of one epoch of the run proper; 0 where nobody knows."""
-        return self.data.counts["train"] if self.data else 0
+    def pool(self) -> int:
+        """Images that train or validate; 0 where nobody knows. How many do which, each run says for itself."""
+        return self.data.counts["train"] + self.data.counts["validation"] if self.data else 0
 
     @property
     def held_out(self) -> int:
         """Validation images; 0 where nobody knows."""
-        return self.data.counts["validation"] if self.data else 0
+        amount = self.spec.data.validation
+        return min(amount, self.pool) if isinstance(amount, int) else self.pool and images_of_share(amount, self.pool)
+
+    @property
+    def images(self) -> int:
+        """Training images of one epoch of the run proper; 0 where nobody knows."""
+        return self.pool - self.held_out
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +141,7 @@ class Snapshot:
             "accuracy-on": figures.margin(shown.validation_accuracy if shown else None, self.background.held_out),
             "loss": figures.loss(finite(shown.validation_loss) if shown else None),
             "loss-on": f"best weights, epoch {best.epoch}" if best else f"epoch {shown.epoch}" if shown else "",
+            "spent": figures.duration(ahead.spent),
             **self._speed(),
             **time_texts(run, ahead),
         }

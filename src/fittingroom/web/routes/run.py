@@ -39,10 +39,10 @@ async def watch(request: Request) -> Response:
 
 def about(snapshot: Snapshot, site: Site) -> dict[str, Any]:
     """What the page of a run shows beside its curves."""
-    run, spec, data = snapshot.run, snapshot.background.spec, snapshot.background.data
+    run, spec = snapshot.run, snapshot.background.spec
     return {
-        "run": run, "spec": spec, "data": data, "texts": snapshot.texts(), "sentences": snapshot.sentences,
-        "actions": actions(run, spec), "openings": site.store.openings(run.fingerprint), **going_on(run, spec),
+        "run": run, "spec": spec, "background": snapshot.background, "texts": snapshot.texts(),
+        "sentences": snapshot.sentences, "actions": actions(run, spec), "openings": site.store.openings(run.fingerprint), **going_on(run, spec),
     }  # fmt: skip
 
 

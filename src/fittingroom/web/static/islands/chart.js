@@ -25,6 +25,14 @@ function plain(element, name) {
   return value;
 }
 
+/** The value at a place, or the last before it where another curve has a point; none behind a curve's end.
+ * @param {(number|null|undefined)[]} values @param {number} index */
+function upTo(values, index) {
+  if (!values.slice(index).some((value) => typeof value === "number")) return null;
+  while (index >= 0 && values[index] === undefined) index -= 1;
+  return values[index];
+}
+
 export class Chart {
   /** @param {HTMLElement} place @param {(value: number) => string} tell How the values of the axis are written.
    * @param {Hover} [hover] */
@@ -131,7 +139,7 @@ export class Chart {
     if (!this.hover) return;
     const index = plot.cursor.idx;
     const at = index === null || index === undefined ? null : (plot.data[0][index] ?? null);
-    this.hover(at, at === null ? [] : plot.data.slice(1).map((values) => values[/** @type {number} */ (index)]), this.ordered);
+    this.hover(at, at === null ? [] : plot.data.slice(1).map((values) => upTo(values, /** @type {number} */ (index))), this.ordered);
   }
 
   /** Where something else begins. @param {uPlot} plot @param {string} stroke @param {string} font */

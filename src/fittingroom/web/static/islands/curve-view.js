@@ -2,32 +2,33 @@
 /** How curves are looked at: the controls, kept for this tab, so that a reload changes nothing. */
 /** @typedef {import("./curves.js").View} View */
 
-const KEPT = "fittingroom-curves";
+const RUN = { key: "fittingroom-curves", which: /** @type {View["which"]} */ ("both") };
 const AXES = /** @type {const} */ (["epoch", "time"]);
 const WHICH = /** @type {const} */ (["validation", "both", "training"]);
 const MOST = 0.95;
 
-/** Whatever a tab has kept, as a view. @returns {View} */
-function kept() {
+/** Whatever a tab has kept, as a view. @param {{key: string, which: View["which"]}} usual @returns {View} */
+function kept(usual) {
   /** @type {Record<string, unknown>} */
   let given = {};
   try {
-    given = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}") ?? {};
+    given = JSON.parse(sessionStorage.getItem(usual.key) ?? "{}") ?? {};
   } catch {
     // somebody else's text: as if there were none
   }
   const smooth = typeof given.smooth === "number" && given.smooth >= 0 ? Math.min(MOST, given.smooth) : 0;
   return {
     axis: AXES.find((axis) => axis === given.axis) ?? "epoch",
-    which: WHICH.find((which) => which === given.which) ?? "both",
+    which: WHICH.find((which) => which === given.which) ?? usual.which,
     smooth,
   };
 }
 
 /** Bind the controls of an element, and call when they change. @param {HTMLElement} within @param {() => void} changed
+ * @param {{key: string, which: View["which"]}} [usual] Under which name it is kept, and what is seen at first.
  * @returns {View} the view, which follows the controls */
-export function curveView(within, changed) {
-  const view = kept();
+export function curveView(within, changed, usual = RUN) {
+  const view = kept(usual);
   const controls = /** @type {HTMLInputElement[]} */ ([...within.querySelectorAll("[data-part=curve-view] input")]);
   const method = within.querySelector("[data-part=smoothing]");
   const tell = () => {
@@ -41,7 +42,7 @@ export function curveView(within, changed) {
       if (control.name === "smooth") view.smooth = Number(control.value);
       else if (control.name === "axis") view.axis = AXES.find((axis) => axis === control.value) ?? "epoch";
       else view.which = WHICH.find((which) => which === control.value) ?? "both";
-      sessionStorage.setItem(KEPT, JSON.stringify(view));
+      sessionStorage.setItem(usual.key, JSON.stringify(view));
       tell();
       changed();
     });

@@ -60,7 +60,10 @@ class LiveRun extends HTMLElement {
 
   /** @param {Update} update */
   show(update) {
-    for (const [name, text] of Object.entries(update.texts)) this.at(name).textContent = text;
+    for (const [name, text] of Object.entries(update.texts)) {
+      const place = this.querySelector(`[data-part="${name}"]`);
+      if (place) place.textContent = text;
+    }
     for (const action of this.querySelectorAll("[data-action]")) {
       /** @type {HTMLElement} */ (action).hidden = !update.actions.includes(/** @type {HTMLElement} */ (action).dataset.action ?? "");
     }
