@@ -167,7 +167,8 @@ def time_texts(run: RunDetails, ahead: Outlook) -> dict[str, str]:
             "time": figures.duration(ahead.left),
             "time-on": f"{total}; it may stop early" if ahead.at_most else total,
         }
-    return {"time-label": "Time", "time": figures.duration(ahead.spent), "time-on": "training and validation"}
+    spent = figures.duration(ahead.spent) if run.attempts else figures.MISSING
+    return {"time-label": "Time", "time": spent, "time-on": "training and validation" if run.attempts else ""}
 
 
 def read(store: Store, run: str, before: Snapshot | None = None) -> Snapshot:

@@ -137,12 +137,17 @@ def state_text(run: RunDetails, stage: Stage, done: float, asked: Request | None
         return run.state
     if asked is not None:
         return "stopping …" if asked == "stop" else "pausing …"
-    number = max(int(done), run.epochs_done) + 1
-    if stage.train.budget_seconds is None:
-        number = min(number, stage.first + stage.train.epochs)
-    total = "" if stage.train.budget_seconds is not None else f" of {stage.first + stage.train.epochs}"
+    return f"running · {epoch_text(run, stage, done)}"
+
+
+def epoch_text(run: RunDetails, stage: Stage, done: float) -> str:
+    """The epoch that is under way: ``epoch 3 of 5``, ``phase "pretrain", epoch 1 of 2``."""
     phase = f'phase "{stage.phase}", ' if stage.phase else ""
-    return f"running · {phase}epoch {number}{total}"
+    number = max(int(done), run.epochs_done) + 1
+    if stage.train.budget_seconds is not None:
+        return f"{phase}epoch {number}"
+    total = stage.first + stage.train.epochs
+    return f"{phase}epoch {min(number, total)} of {total}"
 
 
 def place_text(run: RunSummary, managed: Sequence[RunSummary]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from fittingroom.web.routes import compare, data, live, network, results, run, runs, train
+from fittingroom.web.routes import compare, data, live, network, now, results, run, runs, train
 
 ALL: list[BaseRoute] = [
     *data.ROUTES,
@@ -15,4 +15,5 @@ ALL: list[BaseRoute] = [
     *results.ROUTES,
     *runs.ROUTES,
     *live.ROUTES,
+    *now.ROUTES,
 ]

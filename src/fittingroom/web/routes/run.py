@@ -42,7 +42,8 @@ def about(snapshot: Snapshot, site: Site) -> dict[str, Any]:
     run, spec = snapshot.run, snapshot.background.spec
     return {
         "run": run, "spec": spec, "background": snapshot.background, "texts": snapshot.texts(),
-        "sentences": snapshot.sentences, "actions": actions(run, spec), "openings": site.store.openings(run.fingerprint), **going_on(run, spec),
+        "sentences": snapshot.sentences, "actions": actions(run, spec),
+        "openings": site.store.openings(run.fingerprint), **going_on(run, spec),
     }  # fmt: skip
 
 

@@ -100,7 +100,11 @@ export class Chart {
     const { axis: along } = this.shown;
     const first = along === "time" ? 0 : 1;
     /** @type {(plot: uPlot, low: number, high: number) => [number, number]} */
-    const range = (_plot, low, high) => [Math.min(low, first), Math.max(high, low + 1)];
+    const range = (_plot, low, high) => {
+      const from = Math.min(low, first), to = Math.max(high, low + 1);
+      const room = this.shown.curves.some((curve) => typeof curve.marker === "number") ? 0.015 * (to - from) : 0;
+      return [from - room, to + room];
+    };
     const few = (/** @type {uPlot} */ plot, /** @type {number} */ index) => plot.data[index].filter((value) => typeof value === "number").length <= MOST_DOTS;
     const tick = (/** @type {number} */ value) => (along === "time" ? duration(value) : Number.isInteger(value) ? String(value) : "");
     this.plot = new uPlot(
