@@ -79,12 +79,12 @@ def origin_text(run: RunDetails) -> str:
 
 def attempt_text(attempt: AttemptRecord) -> str:
     plan, owner = attempt.plan, attempt.owner
-    threads = plan.get("threads")
-    how = ", ".join(
-        [str(plan["precision"])] * ("precision" in plan)
-        + ([f"{threads} thread{'s' * (threads != 1)}"] if isinstance(threads, int) else [])
-    )
-    return f"Attempt {attempt.number} began: process {owner.pid} on {owner.host}{f', {how}' * bool(how)}."
+    threads, how = plan.get("threads"), []
+    if "precision" in plan:
+        how.append(str(plan["precision"]))
+    if isinstance(threads, int):
+        how.append(f"{threads} thread{'s' * (threads != 1)}")
+    return f"Attempt {attempt.number} began: {', '.join([f'process {owner.pid} on {owner.host}', *how])}."
 
 
 def improvements(epochs: tuple[EpochMetrics, ...], spec: RunSpec) -> list[tuple[int, Entry]]:
