@@ -8,6 +8,7 @@ the newest state instead of a queue of old ones.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,6 +22,9 @@ from fittingroom.web.standing import OPEN
 
 SECONDS_BETWEEN_READINGS = 0.2
 SECONDS_WHEN_QUIET = 1.0
+MOST_OF_THE_TIME = 0.1
+"""Share of the time that a tailer may read: a run of thousands of epochs is read more rarely, and its training not held
+up."""
 
 
 class Hub:
@@ -68,16 +72,18 @@ class Tailer:
         return None
 
     async def _follow(self) -> None:
+        pause = 0.0
         while True:
             quiet = self.snapshot.run.state not in OPEN
-            await asyncio.sleep(SECONDS_WHEN_QUIET if quiet else SECONDS_BETWEEN_READINGS)
-            before = self.snapshot
+            await asyncio.sleep(max(pause, SECONDS_WHEN_QUIET if quiet else SECONDS_BETWEEN_READINGS))
+            before, began = self.snapshot, time.perf_counter()
             try:
                 self.snapshot = await off_loop(partial(read, self._store, before.run.id, before))
             except NotFound:
                 self.gone = True
             except WorkspaceError:
                 continue  # locked, or away, for a while: what people see stays
+            pause = (1 / MOST_OF_THE_TIME - 1) * (time.perf_counter() - began)
             if self.gone or self.snapshot.cursor != before.cursor:
                 self._news.set()
                 self._news = asyncio.Event()

@@ -7,6 +7,7 @@ import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from fittingroom.data.splits import images_of_share
@@ -82,18 +83,18 @@ class Snapshot:
     asked: Request | None = None
     """What its process has been asked, and not done yet."""
 
-    @property
+    @cached_property
     def cursor(self) -> Cursor:
         epoch = self.run.epochs[-1].epoch if self.run.epochs else 0
         step = self.progress[-1].step if self.progress else 0
         said = "\n".join([*self.sentences, str(self.asked), str(self.run.queued)])
         return Cursor(self.run.attempt, epoch, step, self.run.state, zlib.crc32(said.encode()))
 
-    @property
+    @cached_property
     def stage(self) -> Stage:
         return stage_of(self.run, self.background.spec)
 
-    @property
+    @cached_property
     def outlook(self) -> Outlook:
         newest = self.progress[-1] if self.progress else None
         return outlook(self.run, self.background.spec, newest, self.background.images)
@@ -118,6 +119,7 @@ class Snapshot:
             "actions": actions(self.run, self.background.spec),
             "texts": self.texts(),
             "share": 1.0 if self.run.state == "finished" else share or 0.0,
+            "images": self.background.images,
             "epochs_done": self.run.epochs_done,
             "best_epoch": self.run.best_epoch,
             "reading": self.sentences,

@@ -28,11 +28,9 @@ export function timeline(feed, axis) {
     found.points.push({});
   });
   const done = epochs.at(-1)?.epoch ?? 0;
-  const each = epochs.at(-1)?.seconds;
+  const each = epochs.at(-1)?.seconds ?? feed.images / (feed.progress.at(-1)?.[3] || Infinity);
   for (const row of feed.progress) {
-    const fraction = (row[0] ?? 0) - done;
-    if (axis === "time" && each === undefined) break; // nobody knows yet how long an epoch takes
-    found.at.push(axis === "epoch" ? (row[0] ?? 0) : seconds + fraction * (each ?? 0));
+    found.at.push(axis === "epoch" ? (row[0] ?? 0) : seconds + ((row[0] ?? 0) - done) * each);
     found.points.push({ row });
   }
   return found;

@@ -8,7 +8,7 @@
  *   validation_accuracy: number|null, learning_rate: number, seconds: number, phase: string|null}} Epoch */
 /** @typedef {{attempt: number, epoch: number, step: number, state: string, words: number}} Cursor */
 /** @typedef {{run: string, cursor: Cursor, whole: boolean, state: string, actions: string[],
- *   texts: Record<string, string>, share: number, epochs_done: number, best_epoch: number|null, reading: string[],
+ *   texts: Record<string, string>, share: number, images: number, epochs_done: number, best_epoch: number|null, reading: string[],
  *   boundaries: [number, string][], before?: Epoch[], epochs: Epoch[], progress: (number|null)[][]}} Update */
 /** What it calls: with each update; when the connection is lost, or is there again; when the run was deleted.
  * @typedef {{updated: (update: Update) => void, lost: (lost: boolean) => void, gone: () => void}} Listener */
@@ -30,6 +30,8 @@ export class RunFeed {
     this.progress = [];
     /** The last epoch before something else begins, and what. @type {[number, string][]} */
     this.boundaries = [];
+    /** Training images of an epoch; 0 where nobody knows. */
+    this.images = 0;
     /** @type {number|null} */
     this.best = null;
     /** @type {Cursor|null} */
@@ -79,6 +81,7 @@ export class RunFeed {
     this.progress = this.progress.concat(update.progress).filter((row) => (row[0] ?? 0) > update.epochs_done);
     this.cursor = update.cursor;
     this.best = update.best_epoch;
+    this.images = update.images;
     this.boundaries = update.boundaries;
     this.listener.updated(update);
   }
