@@ -7,6 +7,7 @@ import pytest
 from fittingroom.spec.differences import differences, told
 from fittingroom.spec.layers import AnyLayer, Classify, Conv, Dense, Dropout, Flatten, GlobalPool, MaxPool
 from fittingroom.spec.run import RunSpec, changed, from_plain, from_toml, presets
+from fittingroom.spec.settings import settings_of, value_at
 
 MLP = from_toml(presets()["mlp"])
 
@@ -135,6 +136,17 @@ def test_operations_of_the_augmentation_are_told_like_layers() -> None:
     assert [told(each) for each in found] == [
         ["augment: none"], ["augment: rotation 5"], ["augment: rotation 5, mirror 0.5"],
     ]  # fmt: skip
+
+
+def test_the_value_at_a_path_is_that_of_the_run_alone() -> None:
+    settings = settings_of(MLP)
+    found = {path: value_at(settings, path) for path in ("train.optimizer", "network.dropout_1.rate", "seed")}
+    assert found == {"train.optimizer": "sgd", "network.dropout_1.rate": "0.2", "seed": "0"}
+    for nothing in ("train.optimizer.beta_1", "network.dropout_9.rate", "network.dropout_1.x", "x", "", "seed.x.y"):
+        assert value_at(settings, nothing) is None
+    other_rate = settings_of(changed(MLP, ["network.dropout_1.rate=0.3"]))
+    assert value_at(settings, "network") == value_at(other_rate, "network")
+    assert value_at(settings, "network") != value_at(settings_of(stacked(Flatten())), "network")
 
 
 def test_phases_are_compared_one_by_one() -> None:

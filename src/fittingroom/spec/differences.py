@@ -12,14 +12,12 @@ from functools import reduce
 from typing import TypeAlias
 
 from fittingroom.spec.run import RunSpec
-from fittingroom.spec.settings import NONE, Item, Setting, Settings, Stack, settings_of
+from fittingroom.spec.settings import NONE, Item, Setting, Settings, Shape, Stack, settings_of, shape_of
 
 NOTHING_MORE = "nothing more"
 """Of a stack that has no layers but those that all have."""
 Found: TypeAlias = Iterator[tuple[str, str, str]]
 """Run, path, value."""
-Shape: TypeAlias = tuple[tuple[str, str], ...]
-"""A stack's kinds and names: runs of one shape are compared layer by layer."""
 
 
 def differences(specs: Mapping[str, RunSpec]) -> dict[str, dict[str, str]]:
@@ -77,7 +75,7 @@ def _of_stacks(path: str, stacks: Mapping[str, Stack]) -> Found:
     """Stacks of the same shape setting by setting, others by what they hold."""
     shapes: dict[Shape, dict[str, Stack]] = defaultdict(dict)
     for run, stack in stacks.items():
-        shapes[tuple((item.kind, item.name) for item in stack)][run] = stack
+        shapes[shape_of(stack)][run] = stack
     same: list[Stack] = []
     within: list[tuple[str, str, str]] = []
     for alike in shapes.values():

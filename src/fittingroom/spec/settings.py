@@ -7,8 +7,9 @@ a ``Stack``: they are compared as sequences.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 from pydantic_core import PydanticUndefined
@@ -24,7 +25,7 @@ NONE = "none"
 """What a setting that is left out reads as; ``--set PATH=none`` leaves it out."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Setting:
     """The value of one setting, as text."""
 
@@ -33,7 +34,7 @@ class Setting:
     """Whether it is what a spec without it means."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Item:
     """One layer, or one operation of an augmentation."""
 
@@ -45,9 +46,37 @@ class Item:
 
 
 Stack: TypeAlias = tuple[Item, ...]
+Shape: TypeAlias = tuple[tuple[str, str], ...]
 Settings: TypeAlias = dict[str, Setting | Stack]
 AS_THE_RUN = (Item("the run's own", "", None, {}),)
 """The augmentation of a phase that says nothing of it."""
+
+
+def value_at(settings: Settings, path: str) -> str | None:
+    """What a spec has at a path, also at ``network.dropout_1.rate``; None where it has nothing there.
+
+    For a whole stack it is a mark that stacks of the same kinds and names have in common.
+    """
+    found = settings.get(path)
+    if isinstance(found, Setting):
+        return found.text
+    if found is not None:
+        return _mark(shape_of(found))
+    above, _, setting = path.rpartition(".")
+    stack, _, name = above.rpartition(".")
+    items = settings.get(stack, ())
+    parts = [item.settings.get(setting) for item in items if item.name == name] if isinstance(items, tuple) else []
+    return parts[0].text if parts and parts[0] else None
+
+
+@lru_cache(maxsize=1_000)
+def _mark(shape: Shape) -> str:
+    return hashlib.sha256(repr(shape).encode()).hexdigest()[:8]
+
+
+def shape_of(stack: Stack) -> Shape:
+    """The kinds and names of a stack: stacks of one shape can be compared setting by setting."""
+    return tuple((item.kind, item.name) for item in stack)
 
 
 def settings_of(spec: RunSpec) -> Settings:
@@ -78,7 +107,7 @@ def _parts(record: Any, path: str, *left_out: str | None) -> Iterator[tuple[str,
         if dataclasses.is_dataclass(own) or dataclasses.is_dataclass(default):
             yield from _table(own, where, default)
         else:
-            yield where, Setting(_text(own), own == default)
+            yield where, _setting(_text(own), own == default)
 
 
 def _table(record: Any, path: str, default: Any) -> Iterator[tuple[str, Setting]]:
@@ -87,12 +116,12 @@ def _table(record: Any, path: str, default: Any) -> Iterator[tuple[str, Setting]
     It is called by its tag (``train.optimizer`` is adam), by what it has to say (``start`` is its source), or on.
     """
     if record is None:
-        yield path, Setting(NONE, default is None)
+        yield path, _setting(NONE, default is None)
         return
     kind: type = type(record)
     called = _tag(kind) or _needed(kind)
     text = _text(getattr(record, called)) if called else "on"
-    yield path, Setting(text, default is not None and called is not None and text == getattr(default, called))
+    yield path, _setting(text, default is not None and called is not None and text == getattr(default, called))
     yield from _parts(record, path, called)
 
 
@@ -112,6 +141,12 @@ def _item(record: Any, name: str, chief: str | None) -> Item:
     assert tag is not None
     settings = {path.lstrip("."): setting for path, setting in _parts(record, "", tag, "name")}
     return Item(getattr(record, tag), name, chief, settings)
+
+
+@lru_cache(maxsize=10_000)
+def _setting(text: str, usual: bool) -> Setting:
+    """A setting; the same one for the same value, for a thousand specs have few values between them."""
+    return Setting(text, usual)
 
 
 @cache
