@@ -93,9 +93,9 @@ def test_an_interrupted_run_is_left_to_the_queue_or_to_its_user(
     details = store.run(run)
     spec = spec_of(details)
     alone = replace(details, state="interrupted", queued=None)
-    assert set(actions(alone, spec)) == {"pause", "stop", "resume", "continue", "restart", "fork", "vary"}
+    assert set(actions(alone, spec)) == {"pause", "stop", "resume", "continue", "restart", "fork", "results", "vary"}
     in_the_queue = replace(alone, queued=details.created)
-    assert set(actions(in_the_queue, spec)) == {"pause", "stop", "resume", "vary"}
+    assert set(actions(in_the_queue, spec)) == {"pause", "stop", "resume", "results", "vary"}
     timed = replace(spec, train=replace(spec.train, budget="60s"))
     assert "replay" in actions(replace(details, state="finished"), timed)
     assert "replay" not in actions(replace(details, state="stopped"), timed)

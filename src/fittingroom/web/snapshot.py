@@ -169,8 +169,9 @@ def time_texts(run: RunDetails, ahead: Outlook) -> dict[str, str]:
             "time": figures.duration(ahead.left),
             "time-on": f"{total}; it may stop early" if ahead.at_most else total,
         }
-    spent = figures.duration(ahead.spent) if run.attempts else figures.MISSING
-    return {"time-label": "Time", "time": spent, "time-on": "training and validation" if run.attempts else ""}
+    if not ahead.spent:
+        return {"time-label": "Time", "time": figures.MISSING, "time-on": ""}
+    return {"time-label": "Time", "time": figures.duration(ahead.spent), "time-on": "training and validation"}
 
 
 def read(store: Store, run: str, before: Snapshot | None = None) -> Snapshot:

@@ -77,7 +77,8 @@ def begun_at(run: RunDetails) -> int:
 def is_over(train: TrainSpec, epochs: Sequence[EpochMetrics]) -> bool:
     """Whether a phase has had all of its epochs, its time or its patience."""
     if train.budget_seconds is not None:
-        used = sum(epoch.seconds for epoch in epochs) >= 0.97 * train.budget_seconds
+        cut = (epochs[-1].images or 0) < (epochs[0].images or 0)  # the time was used up within an epoch
+        used = cut or sum(epoch.seconds for epoch in epochs) >= 0.97 * train.budget_seconds
     else:
         used = len(epochs) >= train.epochs
     stopping = patience_of(train, epochs)
@@ -157,7 +158,7 @@ def place_text(run: RunSummary, managed: Sequence[RunSummary]) -> str:
         return ""
     place = names.index(run.id)
     if place == 0:
-        return "Next in the queue: it begins as soon as a worker is free."
+        return "Next in the queue: it begins as soon as a worker and its cores are free."
     before = managed[place - 1]
     trained = ", which is being trained" if before.state == "running" else ""
     return f"{ordinal(place + 1)} in the queue, behind {before.id}{trained}."
@@ -170,7 +171,7 @@ def ordinal(number: int) -> str:
 
 
 def actions(run: RunDetails, spec: RunSpec) -> tuple[str, ...]:
-    """What can be asked of a run in its state. One that a worker will take up again by itself still counts as going on.
+    """What can be done with a run in its state. One that a worker takes up again by itself still goes on.
 
     ``continue`` needs its last step, with a network that was trained for the run proper; ``fork`` its best weights.
     """
@@ -188,4 +189,6 @@ def actions(run: RunDetails, spec: RunSpec) -> tuple[str, ...]:
         found.append("restart")
         if run.state == "finished" and spec.train.budget is not None and not spec.phases:
             found.append("replay")
+    if "best" in run.artifacts:
+        found.append("results")
     return (*found, "vary")
