@@ -11,15 +11,16 @@ from functools import cached_property
 from typing import Any
 
 from fittingroom.data.splits import images_of_share
-from fittingroom.errors import FittingRoomError, NotFound
+from fittingroom.errors import NotFound
 from fittingroom.measure.history import History
 from fittingroom.queue.history import history_of
-from fittingroom.queue.stored import reading_of, spec_of
+from fittingroom.queue.stored import spec_of
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec
 from fittingroom.store import DataRecord, ProgressRow, Request, RunDetails, StaleAttempt, Store
 from fittingroom.web import figures
-from fittingroom.web.standing import Outlook, Stage, actions, outlook, patience_of, place_text, stage_of, state_text
+from fittingroom.web.standing import Outlook, Stage, actions, outlook, stage_of, state_text
+from fittingroom.web.words import said_of
 
 
 @dataclass(frozen=True)
@@ -213,36 +214,6 @@ def asked_of(run: RunDetails, store: Store) -> Request | None:
     with contextlib.suppress(StaleAttempt, NotFound):
         return store.queue.request(run.id, run.attempt)
     return None
-
-
-def said_of(run: RunDetails, spec: RunSpec, asked: Request | None, store: Store) -> list[str]:
-    """Why it ended, what it waits for, early stopping, and what its curves say."""
-    found = [run.message] if run.message and run.state != "running" else []
-    if run.state == "queued":
-        found.append(place_text(run, store.queue.managed()))
-    if asked is not None:
-        found.append(f"It has been asked to {asked}, and ends after the step at hand.")
-    if run.state == "interrupted":
-        again = "a worker takes it up again by itself" if run.queued else "Resume goes on from its last checkpoint"
-        found.append(f"Its process ended without a word, killed or with its machine: {again}.")
-    if run.state == "running":
-        found.append(patience_text(run, spec))
-    with contextlib.suppress(FittingRoomError):
-        found += reading_of(run)
-    return [sentence for sentence in found if sentence] or ["No epoch has been validated yet."]
-
-
-def patience_text(run: RunDetails, spec: RunSpec) -> str:
-    """Early stopping as it stands: what it watches, the best so far, and the patience that is left."""
-    stage = stage_of(run, spec)
-    stopping = patience_of(stage.train, stage.epochs)
-    if stopping is None:
-        return ""
-    if not stage.epochs:
-        epochs = f"{stopping.patience} epoch{'s' * (stopping.patience != 1)}"
-        return f"Early stopping watches {stopping.measure}; it stops after {epochs} without a better one."
-    left = max(0, stopping.patience - stopping.waited)
-    return f"{stopping} Patience left: {left} epoch{'s' * (left != 1)}." if stopping.waited else str(stopping)
 
 
 def as_json(epoch: EpochMetrics) -> Mapping[str, object]:

@@ -13,6 +13,13 @@ import { markerPath } from "./markers.js";
  * @typedef {(at: number|null, values: (number|null|undefined)[], curves: Curve[]) => void} Hover */
 
 const SERIES = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6"];
+/** Steps between ticks: whole epochs; whole seconds, minutes and hours. */
+const STEPS = {
+  epoch: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000],
+  time: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400],
+};
+/** For uPlot's join: a gap lasts from point to point, also where other curves have points between. */
+const EXPAND_GAPS = 2;
 const MOST_MARKERS = 10;
 const MOST_DOTS = 30;
 
@@ -81,7 +88,8 @@ export class Chart {
       table.push(curve.values);
       tables.set(curve.at, table);
     }
-    return tables.size === 1 ? [...tables.values()][0] : uPlot.join([...tables.values()]);
+    const all = [...tables.values()];
+    return all.length === 1 ? all[0] : uPlot.join(all, all.map((table) => table.map(() => EXPAND_GAPS)));
   }
 
   /** The curves in the order of their series: those of one timeline stand together. */
@@ -114,7 +122,7 @@ export class Chart {
         legend: { show: false },
         scales: { x: { time: false, range } },
         axes: [
-          { ...axis, size: 30, grid: { show: false }, values: (_plot, ticks) => ticks.map(tick) },
+          { ...axis, size: 30, grid: { show: false }, incrs: STEPS[along], values: (_plot, ticks) => ticks.map(tick) },
           { ...axis, size: 58, values: (_plot, ticks) => ticks.map(this.tell) },
         ],
         series: [

@@ -22,5 +22,5 @@ interface uPlotOptions {
 }
 declare const uPlot: {
   new (options: uPlotOptions, data: uPlotData, place: HTMLElement): uPlot;
-  join(tables: uPlotData[]): uPlotData;
+  join(tables: uPlotData[], nullModes?: number[][]): uPlotData;
 };

@@ -75,9 +75,12 @@ class RunOverlay extends HTMLElement {
       this.at(`at-${name}`).textContent = at === null ? "" : where;
       for (const item of this.querySelectorAll("[data-run]")) {
         const run = /** @type {HTMLElement} */ (item).dataset.run;
-        const told = found.flatMap((value, index) => (curves[index].label === run && !curves[index].faint && typeof value === "number" ? [tell(value)] : []));
+        const told = found.flatMap((value, index) => {
+          const { label, faint, dashed } = curves[index];
+          return label === run && !faint && typeof value === "number" ? [`${dashed ? "training " : ""}${tell(value)}`] : [];
+        });
         const place = item.querySelector("[data-value]");
-        if (place) place.textContent = told.join(" / ");
+        if (place) place.textContent = told.reverse().join(" · ");
       }
     });
   }
