@@ -115,3 +115,17 @@ def test_several_runs_in_one_picture(page: Page, server: Any, store: Store) -> N
     expect(page.locator("[data-run]").first).to_contain_text(other)
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_gap_lasts_from_point_to_point_whatever_other_curves_have_there(
+    page: Page, server: Any, store: Store
+) -> None:
+    run, _ = new_run(store, [0.5])
+    page.goto(f"{page.url.rpartition('/')[0]}/train/compare?run={run}")
+    continued, other = "{at: [1, 1.5, 2], values: [5, null, 6]}", "{at: [1.2, 1.4, 1.7], values: [7, 8, 9]}"
+    chart = f"{{shown: {{curves: [{continued}, {other}]}}}}"
+    module = "import('/static/islands/chart.js')"
+    joined = page.evaluate(f"{module}.then(m => m.Chart.prototype.data.call({chart}))")
+    assert joined[0] == [1, 1.2, 1.4, 1.5, 1.7, 2]
+    drawn_through = page.evaluate(f"{module}.then(m => m.Chart.prototype.data.call({chart})[1].includes(undefined))")
+    assert (joined[1], drawn_through) == ([5, None, None, None, None, 6], False)
