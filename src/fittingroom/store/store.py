@@ -260,6 +260,13 @@ class Store:
         with self._database.reading() as connection:
             return rows.progress(connection, run, after)
 
+    def attempts_of_epochs(self, run: str) -> dict[int, int]:
+        """Which attempt has trained each epoch of a run."""
+        epochs = schema.epochs
+        query = select(epochs.c.epoch, epochs.c.attempt).where(epochs.c.run == run).order_by(epochs.c.epoch)
+        with self._database.reading() as connection:
+            return {row.epoch: row.attempt for row in connection.execute(query)}
+
     def reserve_id(self, name: str, reserved: Collection[str] = ()) -> str:
         """An id for a run that will be inserted; no other gets it, whatever becomes of that. See ``create_run``."""
         slug = slug_of(name)

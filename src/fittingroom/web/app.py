@@ -20,6 +20,8 @@ from fittingroom.web import routes
 from fittingroom.web.guard import Guard
 from fittingroom.web.inference import Inference
 from fittingroom.web.live import Hub
+from fittingroom.web.now import Watcher
+from fittingroom.web.once import Answers
 from fittingroom.web.processes import Workers
 from fittingroom.web.site import STATIC, Site
 from fittingroom.workspace import Workspace
@@ -56,6 +58,7 @@ def create_app(workspace: Workspace, *, hosts: Iterable[str], token: str, worker
     )
     app.state.site, app.state.hub = site, Hub(store)
     app.state.workers, app.state.inference = attendant, inference
+    app.state.answers, app.state.watcher = Answers(), Watcher(store)
     return app
 
 

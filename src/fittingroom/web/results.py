@@ -196,8 +196,8 @@ def _images_of(run: RunDetails, workspace: Workspace, shelf: Shelf) -> tuple[Dat
 
 def headline(evaluation: Evaluation) -> tuple[str, str]:
     """The accuracy as a figure and what belongs beside it: ``91.6 %``, ``± 0.8 · validation, n = 5,000``."""
-    figure, _, rest = evaluation.headline.partition(" % ")
-    return f"{figure} %", rest.replace(" (", " · ").replace("; ", " · ").strip("()")
+    told = evaluation.told
+    return told.value, f"{told.margin} · {told.measured_on}"
 
 
 def matrix(evaluation: Evaluation, *, rates: bool) -> list[list[Cell]]:
