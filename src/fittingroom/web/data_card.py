@@ -15,7 +15,7 @@ from fittingroom.data.splits import Indices, Splits
 from fittingroom.errors import FittingRoomError, InvalidInput, InvalidSpec, NotFound
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.record import validated
-from fittingroom.web.sheets import CELL, MOST_IMAGES, firsts, whole_number
+from fittingroom.web.sheets import CELL, MOST_IMAGES, address_of_sheet, cell_height, firsts, whole_number
 from fittingroom.web.shelf import Shelf
 
 USUAL_SHARE = 0.1
@@ -63,15 +63,16 @@ class Tiling:
     @classmethod
     def of(cls, data: Dataset, images: Sequence[int], name: str) -> Tiling:
         """``name`` tells the sheets of one page apart."""
-        tall = max(round(CELL * data.height / data.width), 1)
+        tall = cell_height(data.height, data.width)
         sheets: list[Sheet] = []
         tiles: list[Tile] = []
         for start in range(0, len(images), MOST_IMAGES):
             chunk = images[start : start + MOST_IMAGES]
             columns = min(COLUMNS, len(chunk))
-            query = urlencode({"images": ",".join(map(str, chunk)), "columns": columns}, safe=",")
-            address, id = f"/data/sheet/{data.fingerprint}?{query}", f"{name}-{len(sheets)}"
-            sheets.append(Sheet(id, address, columns * CELL, -(-len(chunk) // columns) * tall))
+            id = f"{name}-{len(sheets)}"
+            sheets.append(
+                Sheet(id, address_of_sheet(data, chunk, columns), columns * CELL, -(-len(chunk) // columns) * tall)
+            )
             for place, image in enumerate(chunk):
                 row, column = divmod(place, columns)
                 tiles.append(Tile(image, id, column * CELL, row * tall, CELL, tall))
