@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from fittingroom.data import sources
 from fittingroom.data.dataset import Dataset
-from fittingroom.data.sources import import_folder, load
+from fittingroom.data.sources import import_data, load
 from fittingroom.store import Score, Store
 from fittingroom.web import imports
 from fittingroom.web.app import create_app
@@ -38,7 +38,7 @@ def here(own_workspace: Workspace) -> Iterator[TestClient]:
 
 @pytest.fixture
 def imported(page: TestClient, photos: Path, own_workspace: Workspace) -> Dataset:
-    return import_folder(photos, own_workspace)
+    return import_data(photos, own_workspace)
 
 
 def text_of(page: TestClient, address: str) -> str:
@@ -152,7 +152,7 @@ def test_copies_of_test_images_are_told_and_can_be_seen(
         pixels = generator.integers(0, 256, (5, 5), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "twice" / part / name / f"{number}.png")
     (tmp_path / "twice/train/a/9.png").write_bytes((tmp_path / "twice/test/b/3.png").read_bytes())
-    import_folder(tmp_path / "twice", own_workspace)
+    import_data(tmp_path / "twice", own_workspace)
     text = text_of(page, "/data/set?name=twice")
     assert "1 training image is left out: the test set holds exact copies." in text
     assert "The test images came with the data." in text
@@ -168,7 +168,7 @@ def test_data_that_cannot_be_divided_can_still_be_looked_at(
     for name in ("a", "b"):
         (tmp_path / "tiny" / name).mkdir(parents=True)
         Image.new("L", (4, 4), ord(name)).save(tmp_path / "tiny" / name / "1.png")
-    import_folder(tmp_path / "tiny", own_workspace)
+    import_data(tmp_path / "tiny", own_workspace)
     assert "2 images in 2 classes are too few" in text_of(page, "/data/set?name=tiny")
     assert shown_images(page, name="tiny") == [0, 1]
     assert "not divided" in text_of(page, "/data/look?name=tiny&image=1")
@@ -179,7 +179,7 @@ def test_names_of_classes_are_escaped(page: TestClient, own_workspace: Workspace
         (tmp_path / "odd" / name).mkdir(parents=True)
         for number in range(6):
             Image.new("L", (4, 4), number).save(tmp_path / "odd" / name / f"{number}.png")
-    import_folder(tmp_path / "odd", own_workspace)
+    import_data(tmp_path / "odd", own_workspace)
     html = page.get("/data/set?name=odd").text
     assert "<b>bold" not in html
     assert "&lt;b&gt;bold &amp; brave" in html
@@ -310,7 +310,7 @@ def test_asked_for_twice_it_is_imported_once(here: TestClient, photos: Path, mon
         calls.append(arguments)
         assert go_on.wait(10)
 
-    monkeypatch.setattr(imports, "import_folder", slowly)
+    monkeypatch.setattr(imports, "import_data", slowly)
     address = understood(here, photos)
     here.post(address)
     here.post(address)
@@ -334,9 +334,9 @@ def test_a_cancelled_import_leaves_nothing_and_can_be_tried_again(
             assert go_on.wait(10)
             progress(images)  # type: ignore[operator]
 
-        return import_folder(*first, held_up)  # type: ignore[arg-type]
+        return import_data(*first, held_up)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(imports, "import_folder", slowly)
+    monkeypatch.setattr(imports, "import_data", slowly)
     address = understood(here, photos)
     here.post(address)
     assert under_way.wait(10)
@@ -393,7 +393,7 @@ def test_faults_of_the_files_are_told_before_the_import(here: TestClient, photos
 
 def test_an_import_that_fails_says_why_in_its_place(here: TestClient, photos: Path, own_workspace: Workspace) -> None:
     address = understood(here, photos)
-    import_folder(photos, own_workspace)
+    import_data(photos, own_workspace)
     (photos / "left" / "0.png").unlink()
     here.post(address)
     wait_for(lambda: 'already has a data set "photos" with other content' in text_of(here, address))

@@ -12,7 +12,6 @@ import typer
 from rich.table import Table
 
 from fittingroom.cli.output import terminal
-from fittingroom.errors import InvalidInput
 
 
 def print_json(value: object) -> None:
@@ -44,16 +43,6 @@ def say(*lines: object) -> None:
     console = terminal()
     for line in lines:
         console.print(line)
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """``64x48`` -> (64, 48), height first."""
-    if text is None:
-        return None
-    height, _, width = text.lower().replace("×", "x").partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
-        raise InvalidInput(f'--size is "{text}"; write height and width in pixels, such as 64x64')
-    return int(height), int(width)
 
 
 def percent(share: float | None) -> str:

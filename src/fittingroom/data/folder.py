@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittingroom.data import pictures
-from fittingroom.data.incoming import Incoming
+from fittingroom.data.incoming import Incoming, Preview
 from fittingroom.errors import InvalidData
 
 TRAINING = {"train", "training"}
@@ -40,29 +40,6 @@ class _ClassFolder(NamedTuple):
     path: Path
     is_test: bool
     images: list[Path]
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a folder would come to as a data set, told from names and headers: no pixels have been decoded."""
-
-    path: Path
-    class_names: tuple[str, ...]
-    training: tuple[int, ...]
-    """Images for each class; validation folders are joined."""
-    test: tuple[int, ...] | None
-    """Images of the official test part for each class; None when there is none."""
-    sizes: tuple[tuple[tuple[int, int], int], ...]
-    """((height, width), number of images) of the readable files, most frequent first."""
-    channels: int
-    notes: tuple[str, ...]
-    """What will be joined, left out and converted, in words."""
-    unreadable: tuple[str, ...]
-    """Files that have to be replaced or removed before the import, each with its reason."""
-
-    @property
-    def images(self) -> int:
-        return sum(self.training) + sum(self.test or ())
 
 
 @dataclass

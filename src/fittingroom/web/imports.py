@@ -7,15 +7,15 @@ import re
 import secrets
 import threading
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from starlette.requests import Request
 
-from fittingroom.data.folder import Preview
-from fittingroom.data.sources import import_folder, names, preview_folder
+from fittingroom.data.formats import parse_size, stem
+from fittingroom.data.incoming import Preview
+from fittingroom.data.sources import import_data, names, preview_data
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.web.shelf import Recent
 from fittingroom.workspace import Workspace
@@ -60,8 +60,8 @@ class Import:
     @classmethod
     def understand(cls, wish: Wish, workspace: Workspace) -> Import:
         """Look into the folder. Raises InvalidInput for a path, name or size that will not do."""
-        path, size = plain_path(wish.path), read_size(wish.size)
-        name, preview = preview_folder(path, wish.name.strip() or proposed_name(path), size)
+        path, size = plain_path(wish.path), parse_size(wish.size)
+        name, preview = preview_data(path, wish.name.strip() or proposed_name(path), size)
         return cls(wish, name, size, preview, taken=any(info.name == name for info in names(workspace)))
 
     @property
@@ -91,7 +91,7 @@ class Import:
 
     def _work(self, workspace: Workspace) -> None:
         try:
-            import_folder(self.preview.path, workspace, self.name, self.size, self._progress)
+            import_data(self.preview.path, workspace, self.name, self.size, self._progress)
         except Cancelled:
             self._end("failed", "The import was cancelled; nothing of it is left.")
         except FittingRoomError as error:
@@ -149,16 +149,6 @@ def plain_path(text: str) -> str:
 
 
 def proposed_name(path: str) -> str:
-    """The folder's name, with what a name cannot have left out: ``My photos (2)`` becomes ``My-photos-2``."""
-    plain = unicodedata.normalize("NFKD", Path(path).name).encode("ascii", "ignore").decode()
+    """The folder's or file's name, with what a name cannot have left out: ``My photos (2)`` becomes ``My-photos-2``."""
+    plain = unicodedata.normalize("NFKD", stem(Path(path))).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-._")[:64] or "images"
-
-
-def read_size(text: str) -> Size | None:
-    """``64x48`` (height × width), or ``64`` for both; None for nothing."""
-    if not text.strip():
-        return None
-    sides: Sequence[str] = re.split(r"\s*[x×*]\s*", text.strip().lower())
-    if len(sides) > 2 or not all(re.fullmatch(r"[0-9]{1,5}", side) for side in sides):
-        raise InvalidInput(f'"{text}" is no size; give height and width in pixels, such as 64x64')
-    return int(sides[0]), int(sides[-1])
