@@ -289,7 +289,7 @@ def understood(here: TestClient, path: Path | str, **more: str) -> str:
 
 
 def test_an_import_in_three_steps(here: TestClient, photos: Path, own_workspace: Workspace) -> None:
-    assert "Which folder?" in text_of(here, "/data/import")
+    assert "A folder on this machine" in text_of(here, "/data/import")
     address = understood(here, f"  '{photos}' ", name="stripes")
     check = text_of(here, address)
     for fact in ("Name stripes", f"Folder {photos}", "Images 90", "Classes 3", "8 × 8", "1, grey", "middle 30"):
@@ -327,7 +327,7 @@ def test_a_cancelled_import_leaves_nothing_and_can_be_tried_again(
     under_way, go_on = threading.Event(), threading.Event()
 
     def slowly(*arguments: object) -> Dataset:
-        *first, progress = arguments
+        *first, progress, _ = arguments
 
         def held_up(images: int) -> None:
             under_way.set()
@@ -414,11 +414,13 @@ def test_what_was_typed_can_be_changed(here: TestClient, photos: Path) -> None:
     assert here.get("/data/import/0123456789abcdef").status_code == 404
 
 
-def test_other_machines_cannot_name_folders_of_this_one(page: TestClient, photos: Path) -> None:
+def test_other_machines_cannot_name_folders_of_this_one(page: TestClient, here: TestClient, photos: Path) -> None:
     """The test client's own address is no loopback address."""
     assert page.post("/data/import", data={"path": str(photos)}).status_code == 403
-    assert "<form" not in page.get("/data/import").text
-    assert "/data/import" not in page.get("/data").text
+    assert page.get("/data/folders").status_code == 403
+    form = page.get("/data/import").text
+    assert 'name="path"' not in form
+    assert "A folder on your computer" in form, "but they can upload"
 
 
 # Removing

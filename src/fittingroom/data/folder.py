@@ -136,7 +136,7 @@ def _listed(root: Path) -> _Listing:
             found.append(_ClassFolder(shown(Path(folder.name)), folder, is_test, images))
     _check_layout(root, parts, found)
     listing = _Listing(root, has_test=any(is_test for _, is_test in parts))
-    listing.class_names = sorted({place.name for place in found}, key=_natural)
+    listing.class_names = sorted({place.name for place in found}, key=natural)
     number = {name: label for label, name in enumerate(listing.class_names)}
     for label, place in sorted(((number[place.name], place) for place in found), key=lambda pair: pair[0]):
         (listing.test if place.is_test else listing.training).extend((label, image) for image in place.images)
@@ -170,11 +170,11 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
         raise InvalidData(
             f"{shown(folder)} cannot be read: {error.strerror}; give a folder that you may read. {LAYOUT}"
         ) from error
-    entries.sort(key=lambda entry: _natural(entry.name))
+    entries.sort(key=lambda entry: natural(entry.name))
     return [entry for entry in entries if entry in folders], [entry for entry in entries if entry not in folders]
 
 
-def _natural(name: str) -> tuple[list[tuple[str, int]], str]:
+def natural(name: str) -> tuple[list[tuple[str, int]], str]:
     """Sorts "img2" before "img10", and upper case with lower case."""
     pieces = re.findall(r"([^0-9]*)([0-9]*)", name)
     return [(text.casefold(), int(digits or -1)) for text, digits in pieces], name
@@ -189,7 +189,7 @@ def _check_layout(root: Path, parts: list[tuple[Path, bool]], found: list[_Class
             f"{_first([shown(path.relative_to(root)) for path in empty])}; fill or remove each of them. {LAYOUT}"
         )
     training = {place.name for place in found if not place.is_test}
-    test_only = sorted({place.name for place in found} - training, key=_natural)
+    test_only = sorted({place.name for place in found} - training, key=natural)
     if test_only:
         raise InvalidData(
             f"{shown(root)} has classes with test images only: {_first(test_only)}; add training images of these "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,25 +18,39 @@ from starlette.staticfiles import StaticFiles
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.queue.stored import open_store
 from fittingroom.web import routes
+from fittingroom.web.bodies import Bodies
 from fittingroom.web.guard import Guard
 from fittingroom.web.live import Hub
 from fittingroom.web.processes import Workers
+from fittingroom.web.routes import data_upload
 from fittingroom.web.site import STATIC, Site
+from fittingroom.web.uploads import USUAL_LIMIT, Limits, Uploads, sweep
 from fittingroom.workspace import Workspace
 
 
-def create_app(workspace: Workspace, *, hosts: Iterable[str], token: str, workers: bool = True) -> Starlette:
-    """The page of a workspace. ``workers``: whether to see to it that one is there."""
+def create_app(
+    workspace: Workspace, *, hosts: Iterable[str], token: str, workers: bool = True, data_root: Path | None = None,
+    upload_limit: int = USUAL_LIMIT,
+) -> Starlette:  # fmt: skip
+    """The page of a workspace. ``workers``: whether to see to it that one is there.
+
+    ``data_root``: browsers on other machines may import what is below it. ``upload_limit``: bytes of one upload.
+    """
     store = open_store(workspace)
-    site = Site(workspace, store)
+    site = Site(workspace, store, data_root)
+    uploads = Uploads(workspace, Limits(upload_limit))
     attendant = Workers(workspace, store)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        sweep(workspace)
         task = asyncio.create_task(attendant.attend()) if workers else None
+        expiry = asyncio.create_task(uploads.attend())
         yield
         if task:
             task.cancel()
+        expiry.cancel()
+        uploads.close()
         store.close()
 
     app = Starlette(
@@ -44,11 +59,12 @@ def create_app(workspace: Workspace, *, hosts: Iterable[str], token: str, worker
             *routes.ALL,
             Mount("/static", Immutable(directory=STATIC)),
         ],
-        middleware=[Middleware(Guard, hosts=hosts, token=token)],
+        middleware=[Middleware(Guard, hosts=hosts, token=token), Middleware(Bodies, apart=data_upload.PARTS)],
         exception_handlers={FittingRoomError: told, HTTPException: missing},
         lifespan=lifespan,
     )
     app.state.site, app.state.workers, app.state.hub = site, attendant, Hub(store)
+    app.state.uploads = uploads
     return app
 
 

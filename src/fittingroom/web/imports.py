@@ -1,4 +1,4 @@
-"""Imports from folders of this machine: what was understood of each, and how far it has come."""
+"""Imports, from folders of this machine and from uploads: what was understood of each, and how far it has come."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ import re
 import secrets
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from starlette.requests import Request
 
-from fittingroom.data.formats import parse_size, stem
+from fittingroom.data.folder import shown
+from fittingroom.data.formats import Size, parse_size, stem
 from fittingroom.data.incoming import Preview
 from fittingroom.data.sources import import_data, names, preview_data
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
+from fittingroom.web.places import Reach
 from fittingroom.web.shelf import Recent
+from fittingroom.web.uploads import Upload
 from fittingroom.workspace import Workspace
 
 KEPT = 20
-Size = tuple[int, int]
 State = Literal["understood", "running", "done", "failed"]
 
 
@@ -31,11 +35,60 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user typed, as it was typed."""
+    """What the user asked for, as it was typed."""
 
     path: str = ""
     name: str = ""
     size: str = ""
+    upload: str = ""
+    """The upload that is meant, in place of a path."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The files that are imported, and what their user knows them by."""
+
+    path: Path
+    called: str
+    reach: Reach
+    """How far links in it may lead."""
+    upload: Upload | None = None
+    """Whose files they are, for as long as they are needed."""
+
+    @classmethod
+    def typed(cls, text: str, reach: Reach) -> Source:
+        """A path of this machine."""
+        path = reach.find(text)
+        return cls(path, shown(path), reach)
+
+    @classmethod
+    def uploaded(cls, upload: Upload) -> Source:
+        """What a browser has sent; raises InvalidInput while there is more to come."""
+        with upload.lock:
+            if not upload.is_complete:
+                raise InvalidInput(upload.problem or "this upload is not complete; begin it again")
+            return cls(upload.root, upload.called, Reach(None), upload)  # there are no links: the server wrote it all
+
+    def told(self, error: FittingRoomError) -> str:
+        """An error in words that do not tell where uploads are kept."""
+        return str(error) if self.upload is None else str(error).replace(shown(self.path), self.called)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While it is read; raises FittingRoomError where it must not be, or is not there any more."""
+        if self.upload is None:
+            yield
+            return
+        self.upload.use()
+        try:
+            yield
+        finally:
+            self.upload.leave()
+
+    def drop(self) -> None:
+        """It is not needed any more; folders of users stay as they are."""
+        if self.upload is not None:
+            self.upload.drop("this upload was imported or given up, and its files are gone; begin it again")
 
 
 @dataclass(eq=False)
@@ -43,6 +96,7 @@ class Import:
     """One folder: understood first, imported when that is asked for. Threads may share it."""
 
     wish: Wish
+    source: Source
     name: str
     size: Size | None
     preview: Preview
@@ -58,11 +112,15 @@ class Import:
     _cancelled: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def understand(cls, wish: Wish, workspace: Workspace) -> Import:
-        """Look into the folder. Raises InvalidInput for a path, name or size that will not do."""
-        path, size = plain_path(wish.path), parse_size(wish.size)
-        name, preview = preview_data(path, wish.name.strip() or proposed_name(path), size)
-        return cls(wish, name, size, preview, taken=any(info.name == name for info in names(workspace)))
+    def understand(cls, wish: Wish, source: Source, workspace: Workspace) -> Import:
+        """Look into the files. Raises InvalidInput for a path, name or size that will not do."""
+        size = parse_size(wish.size)
+        try:
+            source.reach.check(source.path)
+            name, preview = preview_data(source.path, wish.name.strip() or proposed_name(source.called), size)
+        except InvalidInput as error:
+            raise InvalidInput(source.told(error)) from error
+        return cls(wish, source, name, size, preview, taken=any(info.name == name for info in names(workspace)))
 
     @property
     def shape(self) -> Size | None:
@@ -72,9 +130,14 @@ class Import:
         return self.preview.sizes[0][0] if len(self.preview.sizes) == 1 else None
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the files were uploaded, and are not there any more."""
+        return self.source.upload is not None and self.source.upload.is_gone
+
+    @property
     def ready(self) -> bool:
         """Whether nothing is known that would make the import fail."""
-        return self.shape is not None and not self.preview.unreadable
+        return self.shape is not None and not self.preview.unreadable and not self.is_gone
 
     def begin(self, workspace: Workspace) -> None:
         """Import it in a thread; nothing happens when that goes on or is done already."""
@@ -91,15 +154,19 @@ class Import:
 
     def _work(self, workspace: Workspace) -> None:
         try:
-            import_data(self.preview.path, workspace, self.name, self.size, self._progress)
+            with self.source.in_use():
+                self.source.reach.check(self.source.path)  # again: a link may have come since it was understood
+                import_data(self.source.path, workspace, self.name, self.size, self._progress, self.source.called)
         except Cancelled:
+            self.source.drop()
             self._end("failed", "The import was cancelled; nothing of it is left.")
         except FittingRoomError as error:
-            self._end("failed", str(error))
+            self._end("failed", self.source.told(error))
         except Exception:
-            logging.getLogger(__name__).exception("the import of %s failed", self.preview.path)
+            logging.getLogger(__name__).exception("the import of %s failed", self.source.path)
             self._end("failed", "The import failed for a reason that was not foreseen; the terminal says more.")
         else:
+            self.source.drop()
             self._end("done")
 
     def _progress(self, images: int) -> None:
@@ -136,16 +203,6 @@ class Imports:
         if found is None:
             raise NotFound("this import is not known any more; begin it again")
         return found
-
-
-def plain_path(text: str) -> str:
-    """A path as people paste it: without blanks and quotation marks around it."""
-    path = text.strip()
-    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
-        path = path[1:-1]
-    if not path:
-        raise InvalidInput("there is no path yet; give the path of a folder of images on this machine")
-    return path
 
 
 def proposed_name(path: str) -> str:

@@ -15,7 +15,7 @@ from fittingroom.errors import NotFound, did_you_mean
 from fittingroom.web import sheets
 from fittingroom.web.data_card import PARTS, PER_PAGE, Browse, Card, Page, card
 from fittingroom.web.drafts import Draft, Plain, draft_of, keep
-from fittingroom.web.routes import data_import
+from fittingroom.web.routes import data_import, data_upload
 from fittingroom.web.sheets import whole_number
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
@@ -28,7 +28,7 @@ async def listing(request: Request) -> Response:
     found = await off_loop(lambda: sources.names(site.workspace))
     return site.page(
         request, "data/list.html", view="data", found=found, chosen=chosen_in(draft),
-        local=data_import.is_local(request), held_out="held_out" in request.query_params,
+        can_import=data_import.is_possible(request), held_out="held_out" in request.query_params,
     )  # fmt: skip
 
 
@@ -148,5 +148,6 @@ ROUTES = [
     Route("/data/remove", ask_removal),
     Route("/data/remove", remove, methods=["POST"]),
     *data_import.ROUTES,
+    *data_upload.ROUTES,
     *sheets.ROUTES,
 ]
