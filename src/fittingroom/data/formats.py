@@ -51,8 +51,8 @@ FOLDER = Format(
     suffixes=(),
     members=pictures.SUFFIXES,
     layout=(
-        "fruit/\n  apple/   1.png  2.png  …\n  pear/    1.png  2.png  …\n"
-        "or with a test part of its own:\n"
+        "fruit/\n  apple/   1.png  2.png  …\n  pear/    1.png  2.png  …\n\n"
+        "or with a test part of its own:\n\n"
         "fruit/\n  train/   apple/  pear/\n  test/    apple/  pear/"
     ),
     about=(
