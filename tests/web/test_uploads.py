@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,16 @@ def test_two_uploads_at_once_do_not_mix(page: TestClient, photos: Path, own_work
     assert imported(page, two) == "/data/set?name=turned"
     assert imported(page, one) == "/data/set?name=photos"
     assert staged(own_workspace) == []
+
+
+def test_threads_of_one_server_begin_uploads_together(own_workspace: Workspace) -> None:
+    uploads = Uploads(own_workspace, Limits())
+    with ThreadPoolExecutor(8) as threads:
+        begun = list(threads.map(lambda _: uploads.begin(1, 1), range(8)))
+    assert len({upload.folder.parent for upload in begun}) == 1
+    assert all(upload.folder.is_dir() for upload in begun)
+    uploads.close()
+    assert not own_workspace.uploads.exists()
 
 
 # Parts

@@ -134,7 +134,7 @@ class Uploads:
     def __init__(self, workspace: Workspace, limits: Limits) -> None:
         self.limits = limits
         self._place = workspace.uploads / secrets.token_hex(8)
-        self._held = FileLock(f"{self._place}.lock")
+        self._held = FileLock(f"{self._place}.lock", thread_local=False)  # every thread of the server holds it
         self._uploads: dict[str, Upload] = {}
         self._lock = threading.Lock()
 
