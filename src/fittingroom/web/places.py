@@ -46,7 +46,7 @@ class Reach:
 
     def check(self, path: Path) -> None:
         """Raises InvalidInput where a link in a folder leads further than the browser reaches."""
-        if self.root is None or not path.is_dir():
+        if self.root is None or not os.path.isdir(path):
             return
         waiting, known = [path], {path}
         while waiting:
@@ -79,7 +79,7 @@ class Place:
     @classmethod
     def at(cls, path: Path, reach: Reach) -> Place:
         """Look into a folder; raises NotFound where there is none, and InvalidInput where it cannot be read."""
-        if not os.path.isdir(path):  # False also for names that no folder can have
+        if not os.path.isdir(path):
             raise NotFound(f"there is no folder {shown(path)}; choose another one")
         visible = sorted((entry for entry in _entries(path) if _is_shown(entry)), key=lambda at: natural(at.name))
         folders = [Path(entry.path) for entry in visible if _is_dir(entry)]
@@ -123,7 +123,8 @@ def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError) as error:  # too long, or links that lead in a circle
-        raise InvalidInput(f"{shown(path)} cannot be followed: {error}; give another path") from error
+        reason = error.strerror if isinstance(error, OSError) else "its links lead in a circle"
+        raise InvalidInput(f"{shown(path)} cannot be followed: {reason}; give another path") from error
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

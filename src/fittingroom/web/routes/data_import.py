@@ -6,6 +6,7 @@ data room's business; the page asks it.
 
 from __future__ import annotations
 
+from os.path import isdir  # which does not raise for names that are too long
 from typing import Any
 from urllib.parse import urlencode
 
@@ -80,7 +81,7 @@ async def choose(request: Request) -> Response:
             path = reach.find(asked) if asked else path
             return {"place": Place.at(path, reach), "problem": ""}
         except InvalidInput as error:
-            near = next((above for above in path.parents if reach.holds(above) and above.is_dir()), reach.start)
+            near = next((above for above in path.parents if reach.holds(above) and isdir(above)), reach.start)
             return {"place": Place.at(near, reach), "problem": str(error)}
 
     return Site.of(request).page(request, "data/folders.html", view="data", **await off_loop(look))
