@@ -99,14 +99,18 @@ def test_choosing_mends_a_validation_part_that_is_too_large(
 
 
 def test_only_data_sets_with_a_name_and_the_drafts_own_are_opened(
-    page: TestClient, photos: Path, draft_on: Callable[..., None]
+    page: TestClient, here: TestClient, photos: Path
 ) -> None:
     address = f"/data/set?name={quote(str(photos))}"
-    assert page.get(address).status_code == 404
-    assert page.post("/data/use", data={"name": str(photos)}).status_code == 404
-    draft_on()
-    assert "90" in text_of(page, address)
-    assert f"The draft is trained on {photos} , which is none of these data sets." in text_of(page, "/data")
+    assert here.get(address).status_code == 404
+    assert here.post("/data/use", data={"name": str(photos)}).status_code == 404
+    for browser in (page, here):
+        browser.post("/train/from", data={"preset": "linear"})
+        browser.post("/train/set", data={"data.source": str(photos), "data.validation": "0.2"})
+    assert "90" in text_of(here, address)
+    assert f"The draft is trained on {photos} , which is none of these data sets." in text_of(here, "/data")
+    for elsewhere in (address, address.replace("/set", "/look"), address.replace("/set", "/remove")):
+        assert page.get(elsewhere).status_code in {403, 404}, "folders of this machine are not shown to other ones"
 
 
 def test_an_unknown_name_gets_a_suggestion(page: TestClient) -> None:
@@ -183,6 +187,30 @@ def test_names_of_classes_are_escaped(page: TestClient, own_workspace: Workspace
     html = page.get("/data/set?name=odd").text
     assert "<b>bold" not in html
     assert "&lt;b&gt;bold &amp; brave" in html
+
+
+def test_of_very_many_classes_the_first_are_shown_and_the_rest_when_asked_for(
+    page: TestClient, here: TestClient, own_workspace: Workspace, tmp_path: Path
+) -> None:
+    for label in range(130):
+        folder = tmp_path / "many" / f"class-{label}"
+        folder.mkdir(parents=True)
+        for number in range(3):
+            Image.new("L", (2, 2), (label + 50 * number) % 256).save(folder / f"{number}.png")
+    check = here.get(understood(here, tmp_path / "many")).text
+    assert check.index("<details") < check.index("class-100<") < check.index("class-129<") < check.index("</details>")
+    assert "30 more classes" in check
+    import_data(tmp_path / "many", own_workspace)
+    first = page.get("/data/set?name=many").text
+    rows = re.compile(r'<th scope="row"><div class="class-name">')
+    assert len(rows.findall(first)) == 100
+    (more,) = re.findall(r'href="([^"]+)">Show all 130 classes', first)
+    every = page.get(unescape(more)).text
+    assert len(rows.findall(every)) == 130
+    assert "Show all" not in every
+    totals = [re.findall(r"All (\d+) (\d+) (\d+)", seen(html)) for html in (first, every)]
+    assert totals[0] == totals[1]
+    assert sum(map(int, totals[0][0])) == 390, "of all classes, shown or not"
 
 
 def test_openings_of_the_test_set_are_counted(

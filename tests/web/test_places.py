@@ -135,6 +135,19 @@ def test_on_this_machine_every_folder_can_be_chosen_link_by_link(browser: Callab
         assert page.post("/data/import", data={"path": str(root.parent / "private")}).status_code == 303
 
 
+def test_a_source_that_was_typed_under_train_is_looked_at_within_reach_only(
+    browser: Callable[..., Browser], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path means one of the server's own folder, not one of the data root."""
+    (root / "private").mkdir()
+    monkeypatch.chdir(root.parent)
+    with browser("10.0.0.7", root) as page:
+        page.post("/train/from", data={"preset": "linear"})
+        for path, status in (("private", 422), (str(root.parent / "private"), 422), (str(root / "photos"), 200)):
+            page.post("/train/set", data={"data.source": path})
+            assert page.get("/data/set", params={"name": path}).status_code == status
+
+
 @pytest.mark.parametrize("address", ["10.0.0.7", "127.0.0.1"])
 @pytest.mark.parametrize("odd", ["nowhere/at/all", "a\0b", "x" * 300, "y/" * 3000, "'", "photos/left/0.png", "loop"])
 def test_odd_paths_are_told_and_lead_back(browser: Callable[..., Browser], root: Path, address: str, odd: str) -> None:

@@ -21,6 +21,8 @@ from fittingroom.web.shelf import Shelf
 USUAL_SHARE = 0.1
 """Held out where the draft's own wish cannot be fulfilled."""
 EXAMPLES = 8
+CLASSES = 100
+"""Shown in the table before the rest is asked for."""
 COLUMNS = 20
 PER_PAGE = (25, 100, 400)
 PARTS = {
@@ -122,17 +124,21 @@ class Card:
         """The parts that the table of classes has: those that make up the whole."""
         return [part for part in self.parts if part != "all"] or ["all"]
 
-    def classes(self) -> tuple[list[ClassRow], Sequence[Sheet]]:
-        """Every class with its counts, its bar and its first images, of the training images where there are any."""
+    def classes(self, most: int | None = None) -> tuple[list[ClassRow], Sequence[Sheet]]:
+        """The first classes, or all, each with its counts, its bar and its first images.
+
+        Those are training images where there are any.
+        """
         data, columns = self.data, self.columns
         counts = [data.counts(self.parts[part]).tolist() for part in columns]
         largest = max(map(sum, zip(*counts, strict=True)))
-        shown, classes = self.parts[columns[0]], len(data.class_names)
-        each = firsts(data.labels[shown], classes, max(min(EXAMPLES, MOST_IMAGES // classes), 1))
+        names = data.class_names[:most]
+        shown = self.parts[columns[0]]
+        each = firsts(data.labels[shown], len(names), max(min(EXAMPLES, MOST_IMAGES // len(names)), 1))
         tiling = Tiling.of(data, [int(shown[place]) for places in each for place in places], "classes")
         examples = iter(tiling.tiles)
         rows = []
-        for label, name in enumerate(data.class_names):
+        for label, name in enumerate(names):
             own = {part: count[label] for part, count in zip(columns, counts, strict=True)}
             rows.append(ClassRow(label, name, own, segments(own, largest), [next(examples) for _ in each[label]]))
         return rows, tiling.sheets

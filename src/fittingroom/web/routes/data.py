@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from fittingroom.data import sources
 from fittingroom.errors import NotFound, did_you_mean
 from fittingroom.web import sheets
-from fittingroom.web.data_card import PARTS, PER_PAGE, Browse, Card, Page, card
+from fittingroom.web.data_card import CLASSES, PARTS, PER_PAGE, Browse, Card, Page, card
 from fittingroom.web.drafts import Draft, Plain, draft_of, keep
 from fittingroom.web.routes import data_import, data_upload
 from fittingroom.web.sheets import whole_number
@@ -39,13 +40,14 @@ async def one(request: Request) -> Response:
     name = request.query_params.get("name", "")
 
     def about() -> dict[str, Any]:
-        kind = kind_of(name, draft, site)
+        kind = kind_of(request, name, draft)
         found = card_of(name, draft, shelf)
         page = Page.of(Browse.read(request.query_params, found), found)
         return {"kind": kind, "card": found, "page": page, "openings": site.store.openings(found.data.fingerprint)}
 
     return site.page(
         request, "data/set.html", view="data", chosen=chosen_in(draft), parts=PARTS, per_page=PER_PAGE,
+        most_classes=None if request.query_params.get("classes") == "all" else CLASSES,
         fresh_seed=secrets.randbelow(10_000), **await off_loop(about),
     )  # fmt: skip
 
@@ -57,7 +59,7 @@ async def look(request: Request) -> Response:
     name = request.query_params.get("name", "")
 
     def about() -> dict[str, Any]:
-        kind_of(name, draft, site)
+        kind_of(request, name, draft)
         found = card_of(name, draft, shelf)
         image = whole_number(request.query_params, "image", default=0, least=0, most=len(found.data) - 1)
         before, after, browse = Browse.read(request.query_params, found).around(image, found)
@@ -73,7 +75,7 @@ async def use(request: Request) -> Response:
     name = str((await request.form()).get("name", ""))
 
     def divide() -> Card:
-        kind_of(name, draft, site)
+        kind_of(request, name, draft)
         return card_of(name, draft, shelf)
 
     found = await off_loop(divide)
@@ -121,11 +123,17 @@ def card_of(name: str, draft: Draft, shelf: Shelf) -> Card:
     return card(shelf.open(name), wishes_of(draft), shelf)
 
 
-def kind_of(name: str, draft: Draft, site: Site) -> str:
-    """Of a data set that the page shows: one that has a name, or the draft's own source. Raises NotFound."""
-    known: dict[str, str] = {info.name: info.kind for info in sources.names(site.workspace)}
+def kind_of(request: Request, name: str, draft: Draft) -> str:
+    """Of a data set that the page shows: one that has a name, or the draft's own source.
+
+    Raises NotFound, and refuses paths that the browser may not name.
+    """
+    known: dict[str, str] = {info.name: info.kind for info in sources.names(Site.of(request).workspace)}
     if name not in known and name != chosen_in(draft):
         raise NotFound(f'there is no data set "{name}"; {did_you_mean(name, known)}')
+    if name not in known and not name.startswith(sources.CACHED):
+        reach = data_import.reach_or_refuse(request)
+        reach.check(reach.find(os.path.abspath(os.path.expanduser(name))))  # as it will be opened
     return known.get(name, "opened where it lies")
 
 
