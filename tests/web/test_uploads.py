@@ -437,7 +437,7 @@ os.kill(os.getpid(), 9)
     assert len(staged(own_workspace)) == 1
     living = Uploads(own_workspace, Limits())
     upload = living.begin(1, 1)
-    sweep(own_workspace)
+    sweep(own_workspace.uploads)
     assert staged(own_workspace) == []
     assert upload.folder.is_dir()
     living.close()

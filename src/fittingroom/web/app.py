@@ -24,7 +24,7 @@ from fittingroom.web.live import Hub
 from fittingroom.web.processes import Workers
 from fittingroom.web.routes import data_upload
 from fittingroom.web.site import STATIC, Site
-from fittingroom.web.uploads import USUAL_LIMIT, Limits, Uploads, sweep
+from fittingroom.web.uploads import USUAL_LIMIT, Limits, Uploads
 from fittingroom.workspace import Workspace
 
 
@@ -43,7 +43,6 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        sweep(workspace)
         task = asyncio.create_task(attendant.attend()) if workers else None
         expiry = asyncio.create_task(uploads.attend())
         yield

@@ -25,7 +25,7 @@ from fittingroom.web.shelf import Recent
 from fittingroom.web.uploads import Upload
 from fittingroom.workspace import Workspace
 
-KEPT = 20
+KEPT = 200
 State = Literal["understood", "running", "done", "failed"]
 
 

@@ -189,7 +189,8 @@ class Uploads:
             upload.drop()
 
     async def attend(self) -> None:
-        """Give up what is silent, again and again; for ever."""
+        """Clean up after servers that were killed; then give up what is silent, again and again, for ever."""
+        await off_loop(lambda: sweep(self._place.parent))
         while True:
             await asyncio.sleep(PATIENCE / 6)
             await off_loop(self.expire)
@@ -213,11 +214,9 @@ class Uploads:
             self._place.mkdir(mode=0o700)
 
 
-def sweep(workspace: Workspace) -> None:
-    """Remove what servers left behind that were killed; other living ones keep theirs."""
-    for lock in workspace.uploads.glob("*.lock"):
+def sweep(place: Path) -> None:
+    """Remove what servers that were killed left in the folder of uploads; living ones keep theirs."""
+    for lock in place.glob("*.lock"):
         with contextlib.suppress(Timeout, OSError), FileLock(lock, timeout=0):
             shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
             lock.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        workspace.uploads.rmdir()
