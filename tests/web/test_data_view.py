@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from fittingroom.data import sources
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import import_data, load
+from fittingroom.errors import InvalidData
 from fittingroom.store import Score, Store
 from fittingroom.web import imports
 from fittingroom.web.app import create_app
@@ -417,6 +418,53 @@ def test_faults_of_the_files_are_told_before_the_import(here: TestClient, photos
     mended = understood(here, photos, size="8x8")
     assert "Scaled to fit 8×8 and centred on white." in text_of(here, mended)
     assert "disabled" not in here.get(mended).text
+
+
+def test_looking_at_very_many_files_says_how_far_it_has_come_and_can_be_cancelled(
+    here: TestClient, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way, go_on = threading.Event(), threading.Event()
+    preview_data = imports.preview_data
+
+    def slowly(path: object, name: object, size: object, progress: Callable[[int, int], object]) -> object:
+        def held_up(done: int, files: int) -> None:
+            progress(done, files)
+            if done == 40:
+                under_way.set()
+                assert go_on.wait(10)
+
+        return preview_data(path, name, size, held_up)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(imports, "preview_data", slowly)
+    monkeypatch.setattr(imports, "PATIENCE", 0.01)
+    first = understood(here, photos)
+    assert under_way.wait(10)
+    assert "40 of 90 files." in text_of(here, first)
+    here.post(first)
+    assert "40 of 90 files." in text_of(here, first), "there is nothing to import yet"
+    here.post(f"{first}/cancel")
+    go_on.set()
+    wait_for(lambda: "The import was cancelled" in text_of(here, first))
+    second = understood(here, photos)
+    wait_for(lambda: "What was understood" in text_of(here, second))
+    assert "Import 90 images" in text_of(here, second)
+
+
+def test_what_is_found_to_be_wrong_later_is_told_too(
+    here: TestClient, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "PATIENCE", 0.0)
+    go_on = threading.Event()
+
+    def slowly(*arguments: object) -> object:
+        assert go_on.wait(10)
+        raise InvalidData("there are too few of them")
+
+    monkeypatch.setattr(imports, "preview_data", slowly)
+    address = understood(here, photos)
+    go_on.set()
+    wait_for(lambda: "there are too few of them" in text_of(here, address))
+    assert f'href="/data/import?change={address[-16:]}">Change' in here.get(address).text
 
 
 def test_an_import_that_fails_says_why_in_its_place(here: TestClient, photos: Path, own_workspace: Workspace) -> None:

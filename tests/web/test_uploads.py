@@ -148,7 +148,7 @@ def test_another_format_needs_no_code_of_the_page(
     pointer = formats.Format(
         name="file that points to a folder", suffixes=(".pointer",), members=frozenset(), layout="PATH",
         about="A path.",
-        preview=lambda path, size: formats.FOLDER.preview(there(path), size),
+        preview=lambda path, size, progress: formats.FOLDER.preview(there(path), size, progress),
         read=lambda path, size: formats.FOLDER.read(there(path), size),
     )  # fmt: skip
     monkeypatch.setattr(formats, "FORMATS", (formats.FOLDER, pointer))

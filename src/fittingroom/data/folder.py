@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittingroom.data import pictures
-from fittingroom.data.incoming import Incoming, Preview
+from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.errors import InvalidData
 
 TRAINING = {"train", "training"}
@@ -97,13 +97,14 @@ def read(path: Path, size: tuple[int, int] | None = None) -> Incoming:
     )
 
 
-def preview(path: Path, size: tuple[int, int] | None = None) -> Preview:
+def preview(path: Path, size: tuple[int, int] | None = None, progress: Progress = lambda done, files: None) -> Preview:
     """What ``read`` would make of a folder; files that cannot be read and different sizes are told, not refused.
 
+    ``progress`` is called with the number of files looked at, and of all; what it raises ends the looking.
     Raises InvalidData for folders that are not laid out as above, or hold no readable image.
     """
     listing = _listed(path)
-    headers, bad = _headers(listing)
+    headers, bad = _headers(listing, progress)
     is_grey = all(header.is_grey for header in headers)
     return Preview(
         path=path,
@@ -201,10 +202,13 @@ def _check_layout(root: Path, parts: list[tuple[Path, bool]], found: list[_Class
         )
 
 
-def _headers(listing: _Listing) -> tuple[list[pictures.Header], list[str]]:
+def _headers(
+    listing: _Listing, progress: Progress = lambda done, files: None
+) -> tuple[list[pictures.Header], list[str]]:
     """What the readable files say about themselves, and what is wrong with the others."""
-    headers, bad = [], []
-    for file in listing.files:
+    headers, bad, files = [], [], listing.files
+    for done, file in enumerate(files):
+        progress(done, len(files))
         try:
             headers.append(pictures.header(file))
         except pictures.Unreadable as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fittingroom.data import folder, pictures
-from fittingroom.data.incoming import Incoming, Preview
+from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.errors import InvalidData, InvalidInput
 
 Size = tuple[int, int]
@@ -33,7 +33,7 @@ class Format:
     """How it should look, as people would draw it."""
     about: str
     """What else is good to know, in a sentence or two."""
-    preview: Callable[[Path, Size | None], Preview]
+    preview: Callable[[Path, Size | None, Progress], Preview]
     """What ``read`` would make of it; nothing is written."""
     read: Callable[[Path, Size | None], Incoming]
 

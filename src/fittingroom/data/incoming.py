@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+Progress = Callable[[int, int], object]
+"""Called before each file with the number of those looked at already, and of all."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fittingroom.data import arrays, fashion_mnist, folder, formats
 from fittingroom.data.dataset import Dataset, DataSetInfo
-from fittingroom.data.incoming import Digest, Incoming, Preview
+from fittingroom.data.incoming import Digest, Incoming, Preview, Progress
 from fittingroom.data.prepared import (
     FREE_THE_WORKSPACE,
     Damaged,
@@ -119,15 +119,19 @@ def import_data(
 
 
 def preview_data(
-    path: str | os.PathLike[str], name: str | None = None, size: tuple[int, int] | None = None
+    path: str | os.PathLike[str],
+    name: str | None = None,
+    size: tuple[int, int] | None = None,
+    progress: Progress = lambda done, files: None,
 ) -> tuple[str, Preview]:
     """The name that ``import_data`` would give, and what it would make of the files; nothing is written.
 
+    ``progress`` is told how many files have been looked at, and of how many; what it raises ends the looking.
     Raises what ``import_data`` raises for the name, the size and the layout of a folder; files that cannot be read
     and different sizes are part of the answer.
     """
     root, name, form = _asked_for(path, name, size)
-    return name, form.preview(root, size)
+    return name, form.preview(root, size, progress)
 
 
 def remove(name: str, workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ import re
 import secrets
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,9 @@ from fittingroom.web.uploads import Upload
 from fittingroom.workspace import Workspace
 
 KEPT = 200
-State = Literal["understood", "running", "done", "failed"]
+PATIENCE = 2.0
+"""Seconds that a browser waits for what was understood before it is shown how far the looking has come."""
+State = Literal["looking", "understood", "running", "done", "failed"]
 
 
 class Cancelled(Exception):
@@ -93,19 +95,22 @@ class Source:
 
 @dataclass(eq=False)
 class Import:
-    """One folder: understood first, imported when that is asked for. Threads may share it."""
+    """One folder: looked into first, imported when that is asked for. Threads may share it."""
 
     wish: Wish
     source: Source
-    name: str
     size: Size | None
-    preview: Preview
-    taken: bool
+    name: str
+    preview: Preview | None = None
+    """What was understood; None before that."""
+    taken: bool = False
     """Whether the workspace has a data set of this name."""
     id: str = field(default_factory=lambda: secrets.token_hex(8))
-    state: State = "understood"
-    images: int = 0
-    """Read so far."""
+    state: State = "looking"
+    done: int = 0
+    """Files looked at, or images read."""
+    of: int = 0
+    """How many there are; 0 while that is not known."""
     problem: str = ""
     """Why it ended without a data set."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -113,19 +118,20 @@ class Import:
 
     @classmethod
     def understand(cls, wish: Wish, source: Source, workspace: Workspace) -> Import:
-        """Look into the files. Raises InvalidInput for a path, name or size that will not do."""
-        size = parse_size(wish.size)
-        try:
-            source.reach.check(source.path)
-            name, preview = preview_data(source.path, wish.name.strip() or proposed_name(source.called), size)
-        except InvalidInput as error:
-            raise InvalidInput(source.told(error)) from error
-        return cls(wish, source, name, size, preview, taken=any(info.name == name for info in names(workspace)))
+        """Look into the files, in a thread; waits a little, so that a few files are understood at once.
+
+        Raises InvalidInput for a size that is none, and for what is found to be wrong meanwhile.
+        """
+        found = cls(wish, source, parse_size(wish.size), wish.name.strip() or proposed_name(source.called))
+        found._start(found._look, workspace).join(PATIENCE)
+        if found.state == "failed":
+            raise InvalidInput(found.problem)
+        return found
 
     @property
     def shape(self) -> Size | None:
         """Height and width that all images will have; None while they differ."""
-        if self.size:
+        if self.size or self.preview is None:
             return self.size
         return self.preview.sizes[0][0] if len(self.preview.sizes) == 1 else None
 
@@ -137,46 +143,64 @@ class Import:
     @property
     def ready(self) -> bool:
         """Whether nothing is known that would make the import fail."""
-        return self.shape is not None and not self.preview.unreadable and not self.is_gone
+        understood = self.preview is not None and not self.preview.unreadable
+        return understood and self.shape is not None and not self.is_gone
 
     def begin(self, workspace: Workspace) -> None:
         """Import it in a thread; nothing happens when that goes on or is done already."""
         with self._lock:
-            if self.state in {"running", "done"} or not self.ready:
+            if self.state in {"looking", "running", "done"} or not self.ready or self.preview is None:
                 return
-            self.state, self.images, self.problem = "running", 0, ""
+            self.state, self.done, self.of, self.problem = "running", 0, self.preview.images, ""
             self._cancelled.clear()
-        threading.Thread(target=self._work, args=(workspace,), name=f"import {self.name}", daemon=True).start()
+        self._start(self._import, workspace)
 
     def cancel(self) -> None:
         """End it soon, with nothing left of it."""
         self._cancelled.set()
 
-    def _work(self, workspace: Workspace) -> None:
+    def _start(self, work: Callable[[Workspace], State], workspace: Workspace) -> threading.Thread:
+        thread = threading.Thread(target=self._work, args=(work, workspace), name=f"import {self.name}", daemon=True)
+        thread.start()
+        return thread
+
+    def _work(self, work: Callable[[Workspace], State], workspace: Workspace) -> None:
+        """Do it, and say how it ended."""
+        state: State = "failed"
+        problem = ""
         try:
-            with self.source.in_use():
-                self.source.reach.check(self.source.path)  # again: a link may have come since it was understood
-                import_data(self.source.path, workspace, self.name, self.size, self._progress, self.source.called)
+            state = work(workspace)
         except Cancelled:
             self.source.drop()
-            self._end("failed", "The import was cancelled; nothing of it is left.")
+            problem = "The import was cancelled; nothing of it is left."
         except FittingRoomError as error:
-            self._end("failed", self.source.told(error))
+            problem = self.source.told(error)
         except Exception:
             logging.getLogger(__name__).exception("the import of %s failed", self.source.path)
-            self._end("failed", "The import failed for a reason that was not foreseen; the terminal says more.")
-        else:
-            self.source.drop()
-            self._end("done")
-
-    def _progress(self, images: int) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled
-        self.images = images
-
-    def _end(self, state: State, problem: str = "") -> None:
+            problem = "The import failed for a reason that was not foreseen; the terminal says more."
         with self._lock:
             self.state, self.problem = state, problem
+
+    def _look(self, workspace: Workspace) -> State:
+        source = self.source
+        source.reach.check(source.path)
+        self.name, preview = preview_data(source.path, self.name, self.size, self._progress)
+        self.taken = any(info.name == self.name for info in names(workspace))
+        self.preview = preview
+        return "understood"
+
+    def _import(self, workspace: Workspace) -> State:
+        source = self.source
+        with source.in_use():
+            source.reach.check(source.path)  # again: a link may have come since it was understood
+            import_data(source.path, workspace, self.name, self.size, self._progress, source.called)
+        source.drop()
+        return "done"
+
+    def _progress(self, done: int, of: int = 0) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled
+        self.done, self.of = done, of or self.of
 
 
 class Imports:
