@@ -147,6 +147,14 @@ class Card:
         """In which part an image is; ``all`` where the data set is not divided."""
         return next(part for part, indices in self.parts.items() if image in indices)
 
+    def copied(self) -> int:
+        """How many images have an exact copy somewhere in the data set."""
+        hashes = self.data.hashes
+        _, which, times = np.unique(hashes[:, 0], return_inverse=True, return_counts=True)
+        likely = hashes[times[which] > 1]  # few: both halves are compared for these alone
+        _, times = np.unique(likely, axis=0, return_counts=True)
+        return int(times[times > 1].sum())
+
     def copies(self, image: int) -> list[int]:
         """Other images with the very same pixels."""
         same = np.flatnonzero((self.data.hashes == self.data.hashes[image]).all(axis=1))

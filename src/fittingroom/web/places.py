@@ -10,6 +10,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from fittingroom.data import sources
 from fittingroom.data.folder import natural, shown
 from fittingroom.data.formats import file_suffixes, member_suffixes
 from fittingroom.errors import InvalidInput, NotFound
@@ -97,6 +98,21 @@ def reach_of(request: Request) -> Reach | None:
         return Reach(None)
     root = Site.of(request).data_root
     return None if root is None else Reach(_resolved(root))
+
+
+def check_source(request: Request, source: str) -> None:
+    """Raises InvalidInput where a data set's source is a path of this machine that the browser may not name."""
+    if source.startswith(sources.CACHED) or any(
+        source == info.name for info in sources.names(Site.of(request).workspace)
+    ):
+        return
+    reach = reach_of(request)
+    if reach is None:
+        raise InvalidInput(
+            "folders of the server's machine are opened for browsers on that machine only, unless `fittingroom web` "
+            "is started with --data-root; choose a data set by its name, or import the folder"
+        )
+    reach.check(reach.find(os.path.abspath(os.path.expanduser(source))))  # as it will be opened
 
 
 def is_local(request: Request) -> bool:

@@ -55,6 +55,8 @@ class Limits:
 
     def check(self, files: int, total: int) -> None:
         """Raises TooMuch, and InvalidInput where there is nothing."""
+        if not self.total:
+            raise TooMuch("uploads are switched off; start `fittingroom web` with an --upload-limit to take them")
         if files < 1 or total < 0:
             raise InvalidInput("there is nothing to upload; choose a folder with images")
         if files > self.files:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from fittingroom.errors import NotFound, did_you_mean
 from fittingroom.web import sheets
 from fittingroom.web.data_card import CLASSES, PARTS, PER_PAGE, Browse, Card, Page, card
 from fittingroom.web.drafts import Draft, Plain, draft_of, keep
+from fittingroom.web.places import check_source
 from fittingroom.web.routes import data_import, data_upload
 from fittingroom.web.sheets import whole_number
 from fittingroom.web.shelf import Shelf
@@ -126,14 +126,12 @@ def card_of(name: str, draft: Draft, shelf: Shelf) -> Card:
 def kind_of(request: Request, name: str, draft: Draft) -> str:
     """Of a data set that the page shows: one that has a name, or the draft's own source.
 
-    Raises NotFound, and refuses paths that the browser may not name.
+    Raises NotFound, and InvalidInput for paths that the browser may not name.
     """
     known: dict[str, str] = {info.name: info.kind for info in sources.names(Site.of(request).workspace)}
     if name not in known and name != chosen_in(draft):
         raise NotFound(f'there is no data set "{name}"; {did_you_mean(name, known)}')
-    if name not in known and not name.startswith(sources.CACHED):
-        reach = data_import.reach_or_refuse(request)
-        reach.check(reach.find(os.path.abspath(os.path.expanduser(name))))  # as it will be opened
+    check_source(request, name)
     return known.get(name, "opened where it lies")
 
 
