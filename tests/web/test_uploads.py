@@ -240,6 +240,9 @@ def test_parts_come_in_their_order_and_one_at_a_time(page: TestClient, own_works
         (framed({"a/b/1.png": b"1" * 101}), 413, "more was sent than was announced"),
         (framed({"a/b/1.png": b"1", "a/b/2.png": b"1", "a/b/3.png": b"1"}), 413, "more was sent than was announced"),
         (framed({"a/b/1.png": b"1"}) + b"\n", 422, "a line in it names no file"),
+        (framed({"../../x.png": b"1"}), 422, "does not name a file in the folder"),
+        (framed({"a/b/1.png": b"1", "a/../../../b.png": b"1"}), 422, "does not name a file in the folder"),
+        (framed({"a/\ud800/1.png": b"1"}), 422, "it is no proper text"),
         (b'{"path": "a/b/1.png", "bytes": 60000}\n', 413, "has 60.0 kB, and at most 50.0 kB are possible"),
     ],
 )
@@ -253,6 +256,7 @@ def test_what_is_no_upload_ends_it(
     assert told in small.get(f"/data/upload/{id}").json()["problem"], "for whoever did not get the answer"
     assert small.post(f"/data/upload/{id}/part?number=0", content=b"").status_code == 404
     assert staged(own_workspace) == []
+    assert list(own_workspace.root.parent.rglob("*.png")) == [], "nor anywhere near"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
 const PART_BYTES = 8_000_000;
 const PART_FILES = 400;
 const TRIES = 5;
+const LOST = "The upload was cut off, or a file on your computer cannot be read any more. Choose the folder again.";
 
 /** @typedef {{path: string, file: File}} Item */
 
@@ -57,7 +58,11 @@ class DataUpload extends HTMLElement {
     if (event.type !== "drop" || this.upload) return;
     const dropped = [.../** @type {DragEvent} */ (event).dataTransfer?.items ?? []];
     const entries = dropped.map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-    this.take((await Promise.all(entries.map(inside))).flat());
+    try {
+      this.take((await Promise.all(entries.map(inside))).flat());
+    } catch {
+      this.tell("What was dropped cannot be read. Choose the folder instead.");
+    }
   };
 
   /** Look at what was chosen, before anything is sent. @param {Item[]} found */
@@ -69,72 +74,82 @@ class DataUpload extends HTMLElement {
     };
     this.items = found.filter(wanted);
     const left = found.length - this.items.length;
-    const bytes = total(this.items);
-    const large = this.items.find(({ path, file }) => path.includes("/") && file.size > this.limit("each"));
-    const { problem } = this.told(
-      !this.items.length ? `There are no images in it${left ? `, but ${count(left, "other file")}` : ""}. Choose a folder with one folder of images for each class.`
-      : this.items.length > this.limit("files") ? `${count(this.items.length, "file")} are too many; at most ${this.limit("files").toLocaleString("en")} can be uploaded at once.`
-      : bytes > this.limit("bytes") ? `${size(bytes)} are too much; at most ${size(this.limit("bytes"))} can be uploaded at once.`
-      : large ? `${large.path} has ${size(large.file.size)}; an image may have ${size(this.limit("each"))}. Leave it out or make it smaller.`
-      : "");
+    const problem = this.problem(left);
     const folders = [...new Set(this.items.map(({ path }) => path.split("/")[0]))];
-    this.piece("chosen").textContent = problem ? "" :
-      `${folders.length === 1 ? folders[0] : count(folders.length, "folder")}: ${count(this.items.length, "file")}, ${size(bytes)}${left ? `; ${count(left, "other file")} stay${left === 1 ? "s" : ""} here` : ""}`;
+    const what = folders.length === 1 ? folders[0] : count(folders.length, "folder");
+    const stay = left ? `; ${count(left, "other file")} stay${left === 1 ? "s" : ""} here` : "";
+    const chosen = `${what}: ${count(this.items.length, "file")}, ${size(total(this.items))}${stay}`;
+    this.tell(problem);
+    this.piece("chosen").textContent = problem ? "" : chosen;
     /** @type {HTMLButtonElement} */ (this.piece("start")).disabled = problem !== "";
   }
 
+  /** Why what was chosen cannot be uploaded; the server checks it again. @param {number} left */
+  problem(left) {
+    const [files, bytes, each] = ["files", "bytes", "each"].map((name) => this.limit(name));
+    const all = total(this.items);
+    const large = this.items.find(({ path, file }) => path.includes("/") && file.size > each);
+    if (!this.items.length) {
+      const others = left ? `, but ${count(left, "other file")}` : "";
+      return `There are no images in it${others}. Choose a folder with one folder of images for each class.`;
+    }
+    if (this.items.length > files) {
+      return `${count(this.items.length, "file")} are too many; at most ${files.toLocaleString("en")} can be uploaded at once.`;
+    }
+    if (all > bytes) return `${size(all)} are too much; at most ${size(bytes)} can be uploaded at once.`;
+    if (!large) return "";
+    return `${large.path} has ${size(large.file.size)}; an image may have ${size(each)}. Leave it out or make it smaller.`;
+  }
+
   /** Say what is wrong, or that nothing is. @param {string} problem */
-  told(problem) {
+  tell(problem) {
     this.piece("problem").textContent = problem;
     this.piece("problem").hidden = !problem;
-    return { problem };
   }
 
   submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     if (this.upload || !this.items.length) return;
-    this.upload = "beginning";
-    this.told("");
+    let id = (this.upload = "beginning");
+    this.tell("");
     this.show(true);
     this.progress(0, 0);
     try {
-      const bytes = total(this.items);
-      const begun = await this.ask("/data/upload", new URLSearchParams({ files: `${this.items.length}`, bytes: `${bytes}` }));
-      if (!this.upload) return void post(`/data/upload/${begun.id}/cancel`); // cancelled in the meantime
-      this.upload = begun.id;
-      await this.send(parts(this.items));
+      const announced = { files: `${this.items.length}`, bytes: `${total(this.items)}` };
+      id = this.upload = (await this.ask("/data/upload", new URLSearchParams(announced))).id;
+      await this.send(parts(this.items), id);
     } catch (error) {
-      if (!this.upload) return; // cancelled
+      if (this.upload !== id) return; // cancelled, and perhaps begun again
       this.leave();
-      this.told(error instanceof Refused ? sentence(error.message) : "The upload was cut off, or a file on your computer cannot be read any more. Choose the folder again.");
+      this.tell(error instanceof Refused ? sentence(error.message) : LOST);
       this.show(false);
       return;
     }
-    if (!this.upload) return; // cancelled at the last moment
-    /** @type {HTMLInputElement} */ (this.form?.elements.namedItem("upload")).value = this.upload;
+    /** @type {HTMLInputElement} */ (this.form?.elements.namedItem("upload")).value = id;
     this.upload = ""; // from now on it is the wizard's
     this.piece("said").textContent = "Looking at every file …";
     this.piece("cancel").hidden = true;
     this.form?.submit();
   };
 
-  /** All parts, each until it has come. @param {Item[][]} waiting */
-  async send(waiting) {
+  /** All parts, each until it has come. @param {Item[][]} waiting @param {string} id */
+  async send(waiting, id) {
     let sent = { files: 0, bytes: 0 };
     for (let number = 0, tries = 0; number < waiting.length; ) {
-      if (!this.upload) throw new Error("cancelled");
       const part = waiting[number];
-      const progress = (/** @type {number} */ share) => this.progress(sent.files + share * part.length, sent.bytes + share * total(part));
+      const progress = (/** @type {number} */ share) =>
+        this.progress(sent.files + share * part.length, sent.bytes + share * total(part));
       let state;
       try {
-        state = await this.ask(`/data/upload/${this.upload}/part?number=${number}`, body(part), progress);
+        state = await this.ask(`/data/upload/${id}/part?number=${number}`, body(part), progress);
       } catch (error) {
         const lasting = error instanceof Refused && error.status !== 409;
-        if (!this.upload || lasting || ++tries > TRIES) throw error;
+        if (this.upload !== id || lasting || ++tries > TRIES) throw error;
         this.piece("said").textContent = "The line was cut; trying again …";
         await new Promise((go) => setTimeout(go, 300 * 2 ** tries));
-        state = await this.state();
+        state = this.upload === id ? await this.state(id) : null;
       }
+      if (this.upload !== id) throw new Error("cancelled");
       if (state && state.parts > number) {
         number = state.parts;
         tries = 0;
@@ -145,10 +160,13 @@ class DataUpload extends HTMLElement {
     }
   }
 
-  /** What has come; null while nobody answers. @returns {Promise<{parts: number, files: number, bytes: number} | null>} */
-  async state() {
+  /**
+   * What has come; null while nobody answers.
+   * @param {string} id @returns {Promise<{parts: number, files: number, bytes: number} | null>}
+   */
+  async state(id) {
     try {
-      const state = await this.ask(`/data/upload/${this.upload}`);
+      const state = await this.ask(`/data/upload/${id}`);
       if (state.problem) throw new Refused(state.problem, 422);
       return state;
     } catch (error) {
