@@ -96,6 +96,7 @@ def worst(desk: Desk, asked: Message) -> Generator[tuple[int, int], None, Messag
     first = [found[0][label] for label in labels]
     return Message(
         {
+            "fingerprint": data.fingerprint,
             "labels": labels,
             "background": trial.background,
             "found": [[tallies[label].told() for label in labels] for tallies in found],
