@@ -132,10 +132,10 @@ class ClassRow:
         figures, found = self.figures, []
         n = f"{figures['n']:,} variations"
         if "foreground" in self.flags:
-            away = figures["outside"] / figures["foreground"]
-            where = "outside the frame" if away > 0.99 else "gone in the frame" if away < 0.01 else "outside or gone"
+            lost, outside = percent(figures["foreground"], 0), percent(figures["outside"], 0)
+            where = "is outside the frame" if lost == outside else f"is lost, {outside} by leaving the frame"
             found.append(
-                f"Up to {percent(figures['foreground'], 0)} of it is {where}; more than "
+                f"Up to {lost} of it {where if figures['outside'] > 0.005 else 'vanishes'}; more than "
                 f"{percent(MOST_FOREGROUND, 0)} in {figures['over_foreground']:,} of {n}."
             )
         if "contrast" in self.flags:

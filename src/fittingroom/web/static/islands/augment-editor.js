@@ -78,12 +78,11 @@ class AugmentEditor extends ListEditor {
     }
   }
 
-  /** @param {CustomEvent} event */
+  /** What is being changed stays as it is, unless something else was asked for, such as Undo. @param {CustomEvent} event */
   settle(event) {
-    for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (this.querySelectorAll("[data-setting]"))) {
-      const editing = input.closest("form")?.contains(document.activeElement);
-      if (!editing) input.value = input.defaultValue;
-    }
+    const source = /** @type {Element|undefined} */ (event.detail?.ctx?.sourceElement);
+    const active = document.activeElement;
+    if (active instanceof HTMLInputElement && active.dataset.setting && !source?.matches(".set")) active.value = active.defaultValue;
     super.settle(event);
   }
 }
