@@ -144,6 +144,16 @@ def test_enlarging_leaves_less_in_the_frame(desk: Desk, bars: Dataset) -> None:
     assert 0.45 <= answer.words["found"][0][0]["outside"] <= 0.5
 
 
+@pytest.mark.parametrize("white", [False, True])
+def test_what_is_erased_is_lost_on_black_and_on_white(desk: Desk, bars: Dataset, white: bool) -> None:
+    images = 255 - bars.images if white else bars.images
+    data = fr.load(images, bars.labels, class_names=["lying", "standing"], name="bars too")
+    answer, _ = measure(desk, data, [Erasing(1.0, 0.1)], [Mirror(), Erasing(1.0, 0.1)], variants=256)
+    for setting in answer.words["found"]:
+        assert 0.2 < setting[0]["foreground"] <= 24 / 64  # a tenth of the area is at most 6 columns of 4 rows
+        assert setting[0]["outside"] == 0
+
+
 def test_darkness_and_greyness_are_told(desk: Desk, bars: Dataset) -> None:
     answer, _ = measure(desk, bars, [Brightness(0.8)], [Contrast(0.6)], [Mirror()], variants=256)
     dark, grey, mirrored = (classes[0] for classes in answer.words["found"])

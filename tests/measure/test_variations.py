@@ -74,6 +74,13 @@ def test_more_ink_elsewhere_does_not_make_up_for_what_vanished() -> None:
     np.testing.assert_array_equal(vanished(np.zeros_like(before), after, 0), [0])
 
 
+def test_what_was_erased_has_vanished_also_where_it_is_as_dark_as_the_image() -> None:
+    dark = np.zeros((1, 1, 4, 1))
+    present = np.array([1, 1, 1, 0.0]).reshape(1, 1, 4)
+    np.testing.assert_allclose(vanished(dark, dark, 1), [0])
+    np.testing.assert_allclose(vanished(dark, dark, 1, present), [0.25])
+
+
 def test_contrast_lost_is_the_relative_drop_of_the_spread() -> None:
     before = np.array([0.2, 0.8]).reshape(1, 1, 2, 1)
     np.testing.assert_allclose(faded(before, 0.5 + (before - 0.5) * 0.3), [0.7])

@@ -295,6 +295,12 @@ def test_the_preview_is_what_training_gets_pixel_by_pixel(
     np.testing.assert_array_equal(sampled[:, 1:], pixels)
     np.testing.assert_array_equal(sampled[:, 0], data.images[images][..., 0])
 
+    (photos.parent / "run.toml").write_text(to_text(in_draft(page)))
+    program = html.unescape(re.findall(r'<pre class="toml" id="python">(.*?)</pre>', answer.text, re.S)[0])
+    names: dict[str, Any] = {}
+    exec(program.replace("run.toml", str(photos.parent / "run.toml")), names)
+    torch.testing.assert_close(names["varied"], varied, rtol=0, atol=0)
+
     ends = html.unescape(re.findall(r'<image id="strips" href="([^"]+)"', answer.text)[0])
     strips = cells(page.get(ends).content, 3, 3)[:, :, middles][..., middles]
     own = data.images[images[0]][..., 0]

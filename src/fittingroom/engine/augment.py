@@ -28,6 +28,7 @@ from fittingroom.spec import augment as spec
 Floats: TypeAlias = npt.NDArray[np.float64]
 Draws: TypeAlias = np.random.Generator
 Drawn: TypeAlias = tuple[spec.Augment, Draws]
+Kinds: TypeAlias = tuple[type[spec.Augment], ...]
 
 PADDING = {"zero": "zeros", "nearest": "border", "reflect": "reflection"}
 """Our borders as ``grid_sample`` calls them (with ``align_corners=False``)."""
@@ -47,20 +48,24 @@ def augment(images_NCHW: Tensor, operations: Sequence[spec.Augment], *, seed: in
     return vary(images_NCHW, _with_streams(operations, seed, epoch, step))
 
 
-def moved(images_NCHW: Tensor, operations: Sequence[spec.Augment], *, seed: int, epoch: int, step: int) -> Tensor:
-    """What ``augment`` would give if only places changed, and no values."""
-    return vary(images_NCHW, _with_streams(operations, seed, epoch, step), values=False)
+def partly(
+    images_NCHW: Tensor, operations: Sequence[spec.Augment], kinds: Kinds, *, seed: int, epoch: int, step: int
+) -> Tensor:
+    """What ``augment`` would give if only operations of these kinds did anything."""
+    return vary(images_NCHW, _with_streams(operations, seed, epoch, step), kinds)
 
 
-def vary(images_NCHW: Tensor, drawn: Iterable[Drawn], *, values: bool = True) -> Tensor:
-    """``augment`` with draws that come from elsewhere; without ``values``, operations on values are passed over."""
+def vary(images_NCHW: Tensor, drawn: Iterable[Drawn], kinds: Kinds = (spec.Augment,)) -> Tensor:
+    """``augment`` with draws that come from elsewhere, by operations of these kinds."""
     assert images_NCHW.ndim == 4, images_NCHW.shape
     assert images_NCHW.dtype == torch.float32, images_NCHW.dtype
     out_NCHW = images_NCHW.clone()
     for run in _runs(drawn):
+        if not isinstance(run[0][0], kinds):
+            continue
         if isinstance(run[0][0], spec.Geometric):
             _move(out_NCHW, run)
-        elif values:
+        else:
             ((operation, draws),) = run
             _change(operation, draws, out_NCHW)
     return out_NCHW.clamp_(0, 1)

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fittingroom.data.dataset import Dataset
-from fittingroom.engine.augment import augment, moved, movements
+from fittingroom.engine.augment import augment, movements, partly
 from fittingroom.engine.classifier import Classifier, background_of
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.variations import Pixels, floats, operations, pixels
 from fittingroom.measure.variations import Losses, losses
 from fittingroom.queue.wire import Message
-from fittingroom.spec.augment import AnyAugment, Geometric
+from fittingroom.spec.augment import AnyAugment, Erasing, Geometric
 
 EPOCH = 1
 STEP_VALUES = 1 << 18
@@ -134,7 +136,7 @@ class Trial:
         moment: Mapping[str, int] = {"seed": self.seed, "epoch": EPOCH, "step": step + 1}
         varied_NCHW = augment(images_NCHW, setting, **moment)
         only_moves = all(isinstance(operation, Geometric) for operation in setting)
-        moved_NCHW = varied_NCHW if only_moves else moved(images_NCHW, setting, **moment)
+        moved_NCHW = varied_NCHW if only_moves else partly(images_NCHW, setting, (Geometric,), **moment)
         varied_NHWC = pixels(varied_NCHW)
         found = losses(
             images_NCHW[0].permute(1, 2, 0).numpy(),
@@ -142,8 +144,22 @@ class Trial:
             varied_NCHW.permute(0, 2, 3, 1).numpy(),
             movements(setting, images_NCHW.shape, **moment),
             self.background,
+            present(images_NCHW, setting, moment),
         )
         tally.take(image, found, varied_NHWC, most)
         if self.classifier is not None:
             both = self.classifier.probabilities(np.concatenate([own[None], varied_NHWC])).argmax(axis=1)
             tally.compare(int(both[0]), both[1:])
+
+
+def present(
+    images_NCHW: Tensor, setting: Sequence[AnyAugment], moment: Mapping[str, int]
+) -> NDArray[np.float32] | None:
+    """Where nothing was erased, (N, height, width); None where nothing can have been."""
+    if not any(isinstance(operation, Erasing) for operation in setting):
+        return None
+    white_NCHW = torch.ones_like(images_NCHW[:, :1])
+    erased_NCHW = partly(white_NCHW, setting, (Geometric, Erasing), **moment)
+    before_NCHW = partly(white_NCHW, setting, (Geometric,), **moment)
+    shown_NHW: NDArray[np.float32] = (1 - (before_NCHW - erased_NCHW))[:, 0].numpy()
+    return shown_NHW

@@ -41,14 +41,16 @@ def losses(
     varied_NHWC: NDArray[np.floating],
     movements: Iterable[Floats],
     background: float,
+    present_NHW: NDArray[np.floating] | None = None,
 ) -> Losses:
     """What N variations of an image lose; all values on the scale 0 to 1.
 
-    ``moved_NHWC``: the variations with their movements alone; ``movements``: as ``engine.augment.movements`` tells.
+    ``moved_NHWC``: the variations with their movements alone; ``movements``: as ``engine.augment.movements`` tells;
+    ``present_NHW``: 0 where something was erased, else 1.
     """
     return Losses(
         outside(np.abs(image_HWC - background).sum(axis=2), movements, len(varied_NHWC)),
-        vanished(moved_NHWC, varied_NHWC, background),
+        vanished(moved_NHWC, varied_NHWC, background, present_NHW),
         faded(moved_NHWC, varied_NHWC),
     )
 
@@ -73,10 +75,20 @@ def outside(ink_HW: NDArray[np.floating], movements: Iterable[Floats], n: int) -
     return share_N
 
 
-def vanished(moved_NHWC: NDArray[np.floating], varied_NHWC: NDArray[np.floating], background: float) -> Floats:
-    """The share of the ink of ``moved`` that is not in ``varied`` any more, value by value: (N,)."""
+def vanished(
+    moved_NHWC: NDArray[np.floating],
+    varied_NHWC: NDArray[np.floating],
+    background: float,
+    present_NHW: NDArray[np.floating] | None = None,
+) -> Floats:
+    """The share of the ink of ``moved`` that is not in ``varied`` any more, value by value: (N,).
+
+    What is not ``present`` counts as vanished, whatever has come in its place.
+    """
     ink_NHWC = moved_NHWC - background
     left_NHWC = np.clip((varied_NHWC - background) * np.sign(ink_NHWC), 0, np.abs(ink_NHWC))
+    if present_NHW is not None:
+        left_NHWC *= present_NHW[:, :, :, None]
     before_N = np.abs(ink_NHWC).sum(axis=(1, 2, 3), dtype=np.float64)
     after_N = left_NHWC.sum(axis=(1, 2, 3), dtype=np.float64)
     share_N: Floats = 1 - np.divide(after_N, before_N, out=np.ones_like(before_N), where=before_N > 0)

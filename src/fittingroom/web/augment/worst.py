@@ -20,7 +20,9 @@ from fittingroom.web.inference import Job
 MOST_FOREGROUND, MOST_CONTRAST, LEAST_AGREEMENT = 0.25, 0.5, 0.8
 """What is flagged: the worst variation loses more, or fewer of the variations are seen as the image itself."""
 IMAGES, VARIATIONS, FEWER_VARIATIONS, MOST_CLASSES = 4, 64, 16, 40
-MOST_VALUES = 1 << 28
+MOST_VALUES = 1 << 26
+"""Of all variations in all settings: what takes some ten seconds."""
+BRIGHT = 0.5
 CELL = 84
 
 
@@ -72,7 +74,7 @@ def question(
     keys = ["", *(item.key for item in shown)] if len(shown) > 1 else [""]
     labels = {item.key: item.label for item in shown}
     classes = min(len(data.class_names), MOST_CLASSES)
-    room = MOST_VALUES // (classes * int(np.prod(data.shape)))
+    room = MOST_VALUES // (len(keys) * classes * int(np.prod(data.shape)))
     variations = VARIATIONS if room >= VARIATIONS else FEWER_VARIATIONS
     best = store.run(run.id).artifacts.get("best") if run else None
     words = {
@@ -161,6 +163,19 @@ class SettingRow:
     contrast: ClassRow
     agreement: ClassRow
 
+    def said(self, run: str | None) -> list[str]:
+        """What stands out, in few words."""
+        found = []
+        if "foreground" in self.foreground.flags:
+            found.append(f"up to {percent(self.foreground.figures['foreground'], 0)} of {self.foreground.name} is lost")
+        if "contrast" in self.contrast.flags:
+            lost = percent(self.contrast.figures["contrast"], 0)
+            found.append(f"up to {lost} of the contrast of {self.contrast.name} is lost")
+        if run and "agreement" in self.agreement.flags:
+            row = self.agreement
+            found.append(f"{run} sees {row.name} as before in {percent(row.agreement, 0)} of {row.figures['n']:,}")
+        return found
+
 
 @dataclass(frozen=True)
 class Worst:
@@ -171,10 +186,23 @@ class Worst:
     settings: Sequence[SettingRow]
     sheet: Sheet
     background: float
+    all_classes: int
 
     @property
     def run(self) -> str | None:
         return self.question.run.id if self.question.run else None
+
+    @property
+    def black_border(self) -> bool:
+        """Whether black comes into view where the background is bright."""
+        together = self.question.words["settings"][0]
+        return self.background > BRIGHT and any(operation.get("border") == "zero" for operation in together)
+
+    def alone(self, key: str) -> list[str]:
+        """What stands out of an operation alone."""
+        keys = [setting.key for setting in self.settings]
+        alone = 0 if len(keys) == 1 else keys.index(key) if key in keys else None
+        return [] if alone is None else self.settings[alone].said(self.run)
 
     @property
     def flagged(self) -> list[ClassRow]:
@@ -213,4 +241,4 @@ class Worst:
             )
             for key, name, rows in zip(asked.keys, asked.names, found, strict=True)
         ]  # fmt: skip
-        return cls(asked, found[0], settings, sheet, words["background"])
+        return cls(asked, found[0], settings, sheet, words["background"], len(data.class_names))
