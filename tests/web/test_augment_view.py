@@ -218,7 +218,7 @@ def test_whatever_a_draft_holds_is_shown(page: TestClient, own_workspace: Worksp
 def test_without_its_data_the_list_is_edited_all_the_same(page: TestClient, do: Do) -> None:
     page.post("/train/set", data={"data.source": "gone-1"})
     answer = do("add", kind="shift")
-    assert "there are no pictures and nothing can be measured" in words(answer)
+    assert "There are no pictures and nothing can be measured" in words(answer)
     assert shown_in(answer) == ["shift_1"]
     assert "<image" not in answer.text
 

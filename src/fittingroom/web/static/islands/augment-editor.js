@@ -11,9 +11,10 @@ class Picture {
   wanted = null;
   busy = false;
 
-  /** @param {string} id */
-  constructor(id) {
+  /** @param {string} id @param {(problem: string) => void} tell what is wrong, or that nothing is */
+  constructor(id, tell) {
     this.id = id;
+    this.tell = tell;
   }
 
   get element() {
@@ -37,19 +38,40 @@ class Picture {
       image.src = next;
       const loaded = await image.decode().then(() => true, () => false);
       if (loaded) this.element?.setAttribute("href", next);
+      this.tell(loaded ? "" : await reason(next));
       if (this.wanted === next) this.wanted = null;
     }
     this.busy = false;
   }
 }
 
+/** Why there is no image at an address, in the server's words. @param {string} address */
+async function reason(address) {
+  const answer = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (!answer || answer.ok) return "The pictures cannot be loaded just now.";
+  return new DOMParser().parseFromString(await answer.text(), "text/html").body.textContent?.trim() ?? "";
+}
+
 class AugmentEditor extends ListEditor {
-  preview = new Picture("preview");
-  strips = new Picture("strips");
+  tell = (/** @type {string} */ problem) => {
+    const place = this.querySelector("#no-pictures");
+    if (place instanceof HTMLElement) [place.hidden, place.textContent] = [!problem, problem];
+  };
+  preview = new Picture("preview", this.tell);
+  strips = new Picture("strips", this.tell);
 
   connectedCallback() {
     super.connectedCallback();
     this.addEventListener("input", (event) => this.slide(event), { signal: this.leaving.signal });
+    this.check();
+  }
+
+  /** What the server says goes before what is still being loaded; where there are no pictures, say why not. */
+  check() {
+    for (const picture of [this.preview, this.strips]) {
+      const address = picture.element?.getAttribute("href");
+      if (address) picture.show(address);
+    }
   }
 
   /** Slider and number show the same, and the pictures follow. @param {Event} event */
@@ -72,6 +94,7 @@ class AugmentEditor extends ListEditor {
       if (!picture.element) continue;
       const address = new URL(picture.address, location.href);
       const operations = JSON.parse(address.searchParams.get("operations") ?? "[]");
+      if (!operations[place]) continue;
       operations[place][setting] = value;
       address.searchParams.set("operations", JSON.stringify(operations));
       picture.show(address.pathname + address.search);
@@ -84,6 +107,7 @@ class AugmentEditor extends ListEditor {
     const active = document.activeElement;
     if (active instanceof HTMLInputElement && active.dataset.setting && !source?.matches(".set")) active.value = active.defaultValue;
     super.settle(event);
+    this.check();
   }
 }
 
