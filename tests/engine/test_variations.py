@@ -185,6 +185,15 @@ def test_large_images_are_varied_in_small_steps_to_the_same_number(
     assert [tally["n"] for tally in answer.words["found"][0]] == [96, 96]
 
 
+def test_pictures_of_large_images_are_thinned_out(desk: Desk, own_workspace: Workspace) -> None:
+    images = np.random.default_rng(2).integers(0, 256, (24, 300, 20, 1), dtype=np.uint8)
+    data = fr.load(images, np.arange(24) % 2, class_names=["odd", "even"], name="tall")
+    answer, _ = measure(desk, data, [Mirror(1.0)], variants=2)
+    assert answer.words["apart"] == 2
+    of = answer.words["found"][0][0]["worst_of"]
+    np.testing.assert_array_equal(answer.arrays["worst"][0], images[of][:, ::-1][::2, ::2])
+
+
 def test_the_worst_is_the_same_every_time(desk: Desk, stripes: Callable[..., Dataset]) -> None:
     data = stripes()
     answers = [measure(desk, data, [Shift(0.3), Noise()])[0] for _ in range(2)]

@@ -27,6 +27,9 @@ EPOCH = 1
 STEP_VALUES = 1 << 18
 """About as many values are varied between two yields: some 10 to 30 ms."""
 
+LARGEST = 128
+"""Pictures are kept as long as the answer; larger ones are thinned out."""
+
 
 @dataclass
 class Tally:
@@ -78,7 +81,8 @@ class Tally:
 def worst(desk: Desk, asked: Message) -> Generator[tuple[int, int], None, Message]:
     """Measure ``settings`` (lists of operations) on ``images`` of a data set, ``variants`` of each.
 
-    Answers ``found[setting][class]``, and pictures of the worst for the first setting, in the order of ``labels``.
+    Answers ``found[setting][class]``, and pictures of the worst for the first setting, in the order of ``labels``;
+    of large images every pixel that is ``apart`` from the next.
     """
     words = asked.words
     data = desk.data(words["source"], words["fingerprint"])
@@ -96,14 +100,16 @@ def worst(desk: Desk, asked: Message) -> Generator[tuple[int, int], None, Messag
                 done += 1
                 yield done, total
     first = [found[0][label] for label in labels]
+    apart = max(max(data.height, data.width) // LARGEST, 1)
     return Message(
         {
             "fingerprint": data.fingerprint,
             "labels": labels,
             "background": trial.background,
+            "apart": apart,
             "found": [[tallies[label].told() for label in labels] for tallies in found],
         },
-        {"worst": np.array([tally.worst for tally in first]), "palest": np.array([tally.palest for tally in first])},
+        {name: np.array([getattr(tally, name)[::apart, ::apart] for tally in first]) for name in ("worst", "palest")},
     )
 
 

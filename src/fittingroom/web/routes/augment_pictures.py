@@ -75,10 +75,12 @@ async def worst(request: Request) -> Response:
     data = await off_loop(lambda: Shelf.of(request).find(words["fingerprint"]))
 
     def rows() -> list[Pixels]:
+        thin = slice(None, None, words["apart"])
         return [
             pixels
             for figures, worst, palest in zip(words["found"][0], arrays["worst"], arrays["palest"], strict=True)
-            for pixels in (data.images[figures["worst_of"]], worst, data.images[figures["palest_of"]], palest)
+            for of, varied in (("worst_of", worst), ("palest_of", palest))
+            for pixels in (data.images[figures[of]][thin, thin], varied)
         ]
 
     return await _png(await off_loop(rows), 4)

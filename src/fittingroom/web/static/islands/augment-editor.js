@@ -10,11 +10,13 @@ class Picture {
   /** @type {string|null} */
   wanted = null;
   busy = false;
+  /** Why the last address gave no image. */
+  problem = "";
 
-  /** @param {string} id @param {(problem: string) => void} tell what is wrong, or that nothing is */
-  constructor(id, tell) {
+  /** @param {string} id @param {() => void} settled is called when an address gave an image or a problem */
+  constructor(id, settled) {
     this.id = id;
-    this.tell = tell;
+    this.settled = settled;
   }
 
   get element() {
@@ -38,7 +40,8 @@ class Picture {
       image.src = next;
       const loaded = await image.decode().then(() => true, () => false);
       if (loaded) this.element?.setAttribute("href", next);
-      this.tell(loaded ? "" : await reason(next));
+      this.problem = loaded ? "" : await reason(next);
+      this.settled();
       if (this.wanted === next) this.wanted = null;
     }
     this.busy = false;
@@ -53,12 +56,15 @@ async function reason(address) {
 }
 
 class AugmentEditor extends ListEditor {
-  tell = (/** @type {string} */ problem) => {
+  preview = new Picture("preview", () => this.tell());
+  strips = new Picture("strips", () => this.tell());
+
+  /** What is wrong with the pictures. */
+  tell() {
     const place = this.querySelector("#no-pictures");
+    const problem = this.preview.problem || this.strips.problem;
     if (place instanceof HTMLElement) [place.hidden, place.textContent] = [!problem, problem];
-  };
-  preview = new Picture("preview", this.tell);
-  strips = new Picture("strips", this.tell);
+  }
 
   connectedCallback() {
     super.connectedCallback();
