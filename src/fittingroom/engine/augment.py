@@ -12,7 +12,7 @@ nearest edge pixel, or the image mirrored at the outer border of its edge pixels
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
 from typing import TypeAlias
 
@@ -28,6 +28,7 @@ from fittingroom.spec import augment as spec
 Floats: TypeAlias = npt.NDArray[np.float64]
 Draws: TypeAlias = np.random.Generator
 Drawn: TypeAlias = tuple[spec.Augment, Draws]
+Kinds: TypeAlias = tuple[type[spec.Augment], ...]
 
 PADDING = {"zero": "zeros", "nearest": "border", "reflect": "reflection"}
 """Our borders as ``grid_sample`` calls them (with ``align_corners=False``)."""
@@ -44,16 +45,38 @@ def augment(images_NCHW: Tensor, operations: Sequence[spec.Augment], *, seed: in
     seed, epoch, step, its kind, how many of its kind come before it, and the image's place in the batch, and
     on nothing else: neither on the other operations nor on the size of the batch.
     """
+    return vary(images_NCHW, _with_streams(operations, seed, epoch, step))
+
+
+def partly(
+    images_NCHW: Tensor, operations: Sequence[spec.Augment], kinds: Kinds, *, seed: int, epoch: int, step: int
+) -> Tensor:
+    """What ``augment`` would give if only operations of these kinds did anything."""
+    return vary(images_NCHW, _with_streams(operations, seed, epoch, step), kinds)
+
+
+def vary(images_NCHW: Tensor, drawn: Iterable[Drawn], kinds: Kinds = (spec.Augment,)) -> Tensor:
+    """``augment`` with draws that come from elsewhere, by operations of these kinds."""
     assert images_NCHW.ndim == 4, images_NCHW.shape
     assert images_NCHW.dtype == torch.float32, images_NCHW.dtype
     out_NCHW = images_NCHW.clone()
-    for run in _runs(_with_streams(operations, seed, epoch, step)):
+    for run in _runs(drawn):
+        if not isinstance(run[0][0], kinds):
+            continue
         if isinstance(run[0][0], spec.Geometric):
             _move(out_NCHW, run)
         else:
             ((operation, draws),) = run
             _change(operation, draws, out_NCHW)
     return out_NCHW.clamp_(0, 1)
+
+
+def movements(
+    operations: Sequence[spec.Augment], shape: torch.Size, *, seed: int, epoch: int, step: int
+) -> list[Floats]:
+    """How ``augment`` moves N images of this shape: N×2×3 maps, from places in the result, for one movement each."""
+    runs = _runs(_with_streams(operations, seed, epoch, step))
+    return [_compose(run, shape) for run in runs if isinstance(run[0][0], spec.Geometric)]
 
 
 def _with_streams(operations: Sequence[spec.Augment], seed: int, epoch: int, step: int) -> Iterator[Drawn]:
@@ -66,7 +89,7 @@ def _with_streams(operations: Sequence[spec.Augment], seed: int, epoch: int, ste
             yield operation, stream(seed, purpose, epoch, step)
 
 
-def _runs(drawn: Iterator[Drawn]) -> Iterator[list[Drawn]]:
+def _runs(drawn: Iterable[Drawn]) -> Iterator[list[Drawn]]:
     """Neighbouring geometric operations that share one border belong together; all others stand alone."""
     run: list[Drawn] = []
     for item in drawn:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import torch
 
-from fittingroom.engine import robustness
+from fittingroom.engine import robustness, variations, worst
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.score import opening_test_set
 from fittingroom.errors import FittingRoomError
@@ -47,9 +47,14 @@ def open_test(desk: Desk, asked: Message) -> Steps:
     return Message({"openings": max(score.openings for score in scores)})
 
 
-ANSWERS: Mapping[str, Answer] = {"probabilities": probabilities}
+ANSWERS: Mapping[str, Answer] = {
+    "augment": variations.variations,
+    "augment extremes": variations.extremes,
+    "probabilities": probabilities,
+}
 """What is answered at once: within some milliseconds."""
 LONG: Mapping[str, Work] = {
+    "augment worst": worst.worst,
     "open_test": open_test,
     "robustness": robustness.answer,
 }

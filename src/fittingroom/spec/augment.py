@@ -225,6 +225,15 @@ AnyAugment = Annotated[
     Rotation | Shear | Shift | Zoom | Mirror | UpsideDown | Brightness | Contrast | IntensityShift | Noise | Erasing,
     param(discriminator="kind", help="One operation that varies the training images."),
 ]
+
+
+@record
+class Augmentation:
+    """Operations on their own, without the run that they belong to."""
+
+    operations: tuple[AnyAugment, ...] = param(default=(), help="They apply from the first to the last.")
+
+
 AUGMENT_KINDS: dict[str, type[Augment]] = {
     "rotation": Rotation,
     "shear": Shear,

@@ -20,7 +20,10 @@ from fittingroom.web.once import once_key
 from fittingroom.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
-VIEWS = (("data", "Data"), ("network", "Network"), ("train", "Train"), ("results", "Results"), ("runs", "Runs"))
+VIEWS = (
+    ("data", "Data"), ("augment", "Augment"), ("network", "Network"), ("train", "Train"), ("results", "Results"),
+    ("runs", "Runs"),
+)  # fmt: skip
 """The rail: the path of the work, from images to results."""
 Answer = TypeVar("Answer")
 

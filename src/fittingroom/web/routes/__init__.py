@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from fittingroom.web.routes import compare, data, live, network, now, opening, results, robustness, run, runs, train
+from fittingroom.web.routes import (
+    augment,
+    compare,
+    data,
+    live,
+    network,
+    now,
+    opening,
+    results,
+    robustness,
+    run,
+    runs,
+    train,
+)
 
 ALL: list[BaseRoute] = [
     *data.ROUTES,
+    *augment.ROUTES,
     *network.ROUTES,
     *train.ROUTES,
     *compare.ROUTES,

@@ -1,0 +1,1 @@
+"""Operations that vary the training images, as the page edits, previews and measures them."""
