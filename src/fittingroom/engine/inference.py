@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 import torch
 
+from fittingroom.engine import explain
 from fittingroom.engine.desk import Desk
 from fittingroom.errors import FittingRoomError
 from fittingroom.queue import wire
@@ -38,9 +39,16 @@ def probabilities(desk: Desk, asked: Message) -> Message:
     return Message({}, {"probabilities_NK": classifier.probabilities(asked.arrays["images_NHWC"])})
 
 
-ANSWERS: Mapping[str, Answer] = {"probabilities": probabilities}
+ANSWERS: Mapping[str, Answer] = {
+    "filters": explain.filters,
+    "inside": explain.inside,
+    "maps": explain.maps,
+    "probabilities": probabilities,
+}
 """What is answered at once: within some milliseconds."""
-LONG: Mapping[str, Work] = {}
+LONG: Mapping[str, Work] = {
+    "channel_ranges": explain.channel_ranges,
+}
 """What takes longer, in steps of some milliseconds each."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 
@@ -18,6 +19,11 @@ def percent(value: float | None, digits: int = 1) -> str:
 def loss(value: float | None) -> str:
     """``0.241``."""
     return MISSING if value is None else f"{value:.3f}" if value < 10 else f"{value:.3g}"
+
+
+def value(number: float) -> str:
+    """Three digits of any number: ``0.0412``, ``−3.5``."""
+    return f"{number:.3g}".replace("-", "−") if math.isfinite(number) else "no number"
 
 
 def count(value: int | float | None) -> str:
@@ -62,6 +68,6 @@ def margin(accuracy: float | None, n: int, split: str = "validation") -> str:
 
 
 FILTERS: dict[str, Callable[..., str]] = {
-    "percent": percent, "loss": loss, "count": count, "duration": duration, "size": size, "moment": moment,
-    "margin": margin,
+    "percent": percent, "value": value, "loss": loss, "count": count, "duration": duration, "size": size,
+    "moment": moment, "margin": margin,
 }  # fmt: skip

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from fittingroom.web.routes import data, live, network, results, runs, train
+from fittingroom.web.routes import data, inside, inside_maps, live, network, results, runs, train
 
 ALL: list[BaseRoute] = [
     *data.ROUTES,
     *network.ROUTES,
     *train.ROUTES,
     *results.ROUTES,
+    *inside.ROUTES,
+    *inside_maps.ROUTES,
     *runs.ROUTES,
     *live.ROUTES,
 ]

@@ -1,0 +1,247 @@
+"""Inside a network: every layer's output for one image, what its first weights look like, channels that say nothing.
+
+It is always the network as it was written, layer by layer and by name: rewrites are made for training only. A layer
+with an activation of its own gives its values after it; dropout does nothing, as in every prediction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from fittingroom.engine.classifier import Classifier
+from fittingroom.engine.desk import Desk
+from fittingroom.engine.images import as_floats
+from fittingroom.engine.layers import Convolution, Dense, Residual, SeparableConvolution
+from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.predict import FittedImage, fit_image
+from fittingroom.errors import InvalidInput, NotFound
+from fittingroom.queue.wire import Message
+from fittingroom.spec.layers import Shape
+from fittingroom.spec.run import to_plain
+
+STEP_VALUES, STEP_IMAGES = 1 << 20, 50
+"""Values and images that one step of long work passes through a network at most: about 10 ms."""
+REMEMBERED = 1 << 28
+"""Bytes of layers' outputs that are kept for the images that were looked at last."""
+FIGURES = ("low", "high", "mean", "zeros")
+"""Of a channel: its least and largest value, the mean of its values, and the share of them that is exactly zero."""
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One image on its way through a network."""
+
+    image: FittedImage
+    outputs: dict[str, Floats]
+    """By layer: (channels, height, width) or (features,)."""
+    probabilities_K: Floats
+
+    @property
+    def nbytes(self) -> int:
+        return sum(values.nbytes for values in self.outputs.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Filters:
+    """The weights that meet the image first."""
+
+    layer: str
+    weights_FHWC: Floats
+    """Of each filter, or of each unit in the form of the image."""
+    are_outputs: bool
+    """Whether filter i makes channel i of the layer's output."""
+
+
+@torch.inference_mode()
+def outputs_of(classifier: Classifier, images_NHWC: Pixels) -> Iterator[tuple[str, Tensor]]:
+    """The output of every layer by name, images first; each is let go of when the next one is made."""
+    network = classifier.network.eval()
+    values = classifier.preprocessing.normalize(as_floats(torch.from_numpy(images_NHWC)))
+    for name, layer in zip(network.names, network.layers, strict=True):
+        values = layer(values)
+        yield name, values
+
+
+def look(classifier: Classifier, picture_HWC: Pixels) -> Look:
+    """Pass one picture through; one of another form than the network's is fitted to it first, which is told."""
+    image = fitted(classifier, picture_HWC)
+    outputs = {name: values[0].numpy() for name, values in outputs_of(classifier, image.pixels_HWC[np.newaxis])}
+    return Look(image, outputs, classifier.probabilities(image.pixels_HWC[np.newaxis])[0])
+
+
+def fitted(classifier: Classifier, picture_HWC: Pixels) -> FittedImage:
+    """A picture in the network's form: itself where it has it."""
+    channels, height, width = classifier.preprocessing.shape
+    if picture_HWC.shape == (height, width, channels):
+        return FittedImage(picture_HWC, ())
+    steps: tuple[str, ...] = ()
+    if picture_HWC.shape[2] != channels:
+        steps = ("colours → grey",) if channels == 1 else ("grey → three equal colours",)
+        one = picture_HWC.mean(axis=2, keepdims=True).round().astype(np.uint8)
+        picture_HWC = np.repeat(one, channels, axis=2)
+    image = fit_image(picture_HWC, classifier.preprocessing)
+    return FittedImage(image.pixels_HWC, steps + image.steps)
+
+
+def figures_of(values: Floats) -> NDArray[np.float64]:
+    """(channels, 4): the ``FIGURES`` of each channel of a layer's output, or of each unit."""
+    flat_CV = values.reshape(len(values), -1).astype(np.float64)
+    return np.stack([flat_CV.min(1), flat_CV.max(1), flat_CV.mean(1), (flat_CV == 0).mean(1)], axis=1)
+
+
+def first_filters(network: StackedNetwork) -> Filters | None:
+    """The weights of the first layer that mixes values, as pictures; None where they have no form of an image."""
+    shape: Shape = network.shape
+    for name, layer, output in zip(network.names, network.layers, network.output_shapes, strict=True):
+        match layer:
+            case Convolution():
+                return Filters(name, _as_pictures(layer.weight), True)
+            case SeparableConvolution():
+                return Filters(name, _as_pictures(layer.depthwise.weight), False)
+            case Residual():
+                return Filters(name, _as_pictures(layer.conv_1.weight), False)
+            case Dense():
+                return _units_as_pictures(name, layer, shape)
+        if len(output) == 3:
+            shape = output
+        elif math.prod(output) != math.prod(shape):  # global pool: what follows has no place in the image
+            return None
+    return None
+
+
+def _as_pictures(weight_OIHW: Tensor) -> Floats:
+    pictures: Floats = weight_OIHW.detach().permute(0, 2, 3, 1).contiguous().numpy()
+    return pictures
+
+
+def _units_as_pictures(name: str, layer: Dense, shape: Shape) -> Filters | None:
+    """The weights of each unit where they stand in the image: flatten orders height, width, channel."""
+    channels, height, width = shape
+    weights: Floats = layer.weight.detach().contiguous().numpy()
+    return Filters(name, weights.reshape(-1, height, width, channels), True) if channels in {1, 3} else None
+
+
+def ranges(
+    classifier: Classifier, images_N: NDArray[np.int64], data_NHWC: Pixels
+) -> Generator[tuple[int, int], None, dict[str, Floats]]:
+    """Least and largest value of every channel over these images, by layer: (2, channels). In steps."""
+    values = sum(math.prod(shape) for shape in classifier.network.output_shapes)
+    step = max(1, min(STEP_IMAGES, STEP_VALUES // values))
+    found: dict[str, Floats] = {}
+    for start in range(0, len(images_N), step):
+        for name, values_N in outputs_of(classifier, data_NHWC[images_N[start : start + step]]):
+            flat_NCV = values_N.flatten(2) if values_N.dim() == 4 else values_N.unsqueeze(2)
+            low, high = flat_NCV.amin((0, 2)).numpy(), flat_NCV.amax((0, 2)).numpy()
+            before = found.get(name, np.stack([low, high]))
+            found[name] = np.stack([np.minimum(before[0], low), np.maximum(before[1], high)])
+        yield min(start + step, len(images_N)), len(images_N)
+    return found
+
+
+class Looks:
+    """The images that were looked at last, as many as fit into the memory that is set aside for them."""
+
+    def __init__(self) -> None:
+        self._looks: OrderedDict[tuple[str, str], Look] = OrderedDict()
+
+    def find(self, key: tuple[str, str], make: Callable[[], Look]) -> Look:
+        found = self._looks.pop(key, None) or make()
+        self._looks[key] = found
+        while len(self._looks) > 1 and sum(each.nbytes for each in self._looks.values()) > REMEMBERED:
+            self._looks.popitem(last=False)
+        return found
+
+
+def inside(desk: Desk, asked: Message) -> Message:
+    """What a ``run`` makes of ``picture_HWC``: its layers, their channels' ``FIGURES``, the probabilities."""
+    sha256, classifier, found = _looked(desk, asked)
+    network, preprocessing = classifier.network, classifier.preprocessing
+    words = {
+        "sha256": sha256,
+        "epoch": classifier.epoch,
+        "class_names": preprocessing.class_names,
+        "layers": to_plain(network.specs),
+        "shapes": [preprocessing.shape, *network.output_shapes],
+        "steps": found.image.steps,
+    }
+    figures = {f"figures/{name}": figures_of(values) for name, values in found.outputs.items()}
+    return Message(words, {"image_HWC": found.image.pixels_HWC, "probabilities_K": found.probabilities_K, **figures})
+
+
+def maps(desk: Desk, asked: Message) -> Message:
+    """``maps_CHW`` of a ``layer`` for ``picture_HWC``, from channel ``first`` on at most ``count``; units as 1×1 maps.
+
+    Maps with more than ``side`` pixels are reduced to it by means. ``largest`` is the largest absolute value in the
+    whole layer.
+    """
+    sha256, _, found = _looked(desk, asked)
+    if (values := found.outputs.get(asked.words["layer"])) is None:
+        raise NotFound(f'the network has no layer "{asked.words["layer"]}"; its layers are {", ".join(found.outputs)}')
+    first, count = asked.words["first"], asked.words["count"]
+    largest = float(np.abs(values).max(initial=0, where=np.isfinite(values)))
+    chosen = values[first : first + count]
+    maps_CHW = chosen if chosen.ndim == 3 else chosen[:, np.newaxis, np.newaxis]
+    return Message({"sha256": sha256, "largest": largest}, {"maps_CHW": _reduced(maps_CHW, asked.words["side"])})
+
+
+def _reduced(maps_CHW: Floats, side: int) -> Floats:
+    height, width = maps_CHW.shape[1:]
+    if max(height, width) <= side or not len(maps_CHW):
+        return maps_CHW
+    tall, wide = (max(round(length * side / max(height, width)), 1) for length in (height, width))
+    reduced: Floats = F.adaptive_avg_pool2d(torch.from_numpy(maps_CHW.copy()), (tall, wide)).numpy()
+    return reduced
+
+
+def filters(desk: Desk, asked: Message) -> Message:
+    """The first weights of a ``run`` as ``weights_FHWC``, from filter ``first`` on at most ``count``, at most ``side``.
+
+    ``form`` is the shape of all of them, empty where they are no pictures; ``layer`` has them; ``largest`` is their
+    largest absolute value; ``are_outputs`` says whether filter i makes channel i.
+    """
+    sha256, classifier = desk.weights(asked.words["run"])
+    found = first_filters(classifier.network)
+    if found is None:
+        return Message({"sha256": sha256, "layer": "", "form": [], "largest": 0.0, "are_outputs": False})
+    weights_FHWC, first, count = found.weights_FHWC, asked.words["first"], asked.words["count"]
+    chosen_FCHW = weights_FHWC[first : first + count].transpose(0, 3, 1, 2)
+    reduced_FCHW = _reduced(chosen_FCHW.reshape(-1, *chosen_FCHW.shape[2:]), asked.words["side"])
+    chosen = reduced_FCHW.reshape(*chosen_FCHW.shape[:2], *reduced_FCHW.shape[1:]).transpose(0, 2, 3, 1)
+    words = {
+        "sha256": sha256,
+        "layer": found.layer,
+        "form": weights_FHWC.shape,
+        "largest": float(np.abs(weights_FHWC).max(initial=0, where=np.isfinite(weights_FHWC))),
+        "are_outputs": found.are_outputs,
+    }
+    return Message(words, {"weights_FHWC": chosen})
+
+
+def channel_ranges(desk: Desk, asked: Message) -> Generator[tuple[int, int], None, Message]:
+    """Long: the ``ranges`` of a ``run`` over the images ``images_N`` of its data, for the weights named ``sha256``."""
+    sha256, classifier = desk.weights(asked.words["run"])
+    if sha256 != asked.words["sha256"]:
+        raise InvalidInput("the run has newer weights than those on this page; load the page again")
+    data = desk.data_of(asked.words["run"])
+    found = yield from ranges(classifier, asked.arrays["images_N"], data.images)
+    return Message({"images": len(asked.arrays["images_N"])}, found)
+
+
+def _looked(desk: Desk, asked: Message) -> tuple[str, Classifier, Look]:
+    sha256, classifier = desk.weights(asked.words["run"])
+    picture_HWC: Pixels = asked.arrays["picture_HWC"].copy()
+    content = hashlib.sha256(repr(picture_HWC.shape).encode() + picture_HWC.tobytes()).hexdigest()
+    looks: Looks = desk.kept("looks", Looks)
+    return sha256, classifier, looks.find((sha256, content), lambda: look(classifier, picture_HWC))
