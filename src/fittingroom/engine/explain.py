@@ -77,8 +77,9 @@ def outputs_of(classifier: Classifier, images_NHWC: Pixels) -> Iterator[tuple[st
 def look(classifier: Classifier, picture_HWC: Pixels) -> Look:
     """Pass one picture through; one of another form than the network's is fitted to it first, which is told."""
     image = fitted(classifier, picture_HWC)
-    outputs = {name: values[0].numpy() for name, values in outputs_of(classifier, image.pixels_HWC[np.newaxis])}
-    return Look(image, outputs, classifier.probabilities(image.pixels_HWC[np.newaxis])[0])
+    pixels_1HWC = image.pixels_HWC[np.newaxis].copy()  # torch warns of arrays that cannot be written to
+    outputs = {name: values[0].numpy() for name, values in outputs_of(classifier, pixels_1HWC)}
+    return Look(image, outputs, classifier.probabilities(pixels_1HWC)[0])
 
 
 def fitted(classifier: Classifier, picture_HWC: Pixels) -> FittedImage:
@@ -241,7 +242,7 @@ def channel_ranges(desk: Desk, asked: Message) -> Generator[tuple[int, int], Non
 
 def _looked(desk: Desk, asked: Message) -> tuple[str, Classifier, Look]:
     sha256, classifier = desk.weights(asked.words["run"])
-    picture_HWC: Pixels = asked.arrays["picture_HWC"].copy()
+    picture_HWC: Pixels = asked.arrays["picture_HWC"]
     content = hashlib.sha256(repr(picture_HWC.shape).encode() + picture_HWC.tobytes()).hexdigest()
     looks: Looks = desk.kept("looks", Looks)
     return sha256, classifier, looks.find((sha256, content), lambda: look(classifier, picture_HWC))

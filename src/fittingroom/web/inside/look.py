@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fittingroom.errors import NotFound
 from fittingroom.queue.wire import Message
-from fittingroom.spec.layers import AnyLayer, Classify, Flatten, Shape
+from fittingroom.spec.layers import AnyLayer, Classify, Dropout, Flatten, GlobalPool, MaxPool, MeanPool, Shape
 from fittingroom.spec.network import Network
 from fittingroom.spec.record import validated
 from fittingroom.web.inside import words
@@ -27,6 +27,7 @@ SHOWN, MOST_SHOWN = 64, 2048
 """Channels of a layer at first, and in all."""
 COLUMNS, CELL, LARGE = 16, 64, 512
 FOLDED_CELL, MOST_FOLDED = 384, 1 << 20
+PASSING_ON = (Dropout, GlobalPool, MaxPool, MeanPool)
 Silence = Literal["", "dead", "still"]
 Extremes = Mapping[str, NDArray[np.floating]]
 
@@ -126,7 +127,7 @@ class Layer:
 
     def channel(self, number: int) -> Channel:
         """Raises NotFound."""
-        if not number < len(self.figures) or not self.has_channels:
+        if number >= len(self.figures):
             last = len(self.figures) - 1
             raise NotFound(f"{self.name} has no {self.unit} {number}; its {self.units} are 0 to {last}")
         low, high, mean, zeros = self.figures[number].tolist()
@@ -167,6 +168,11 @@ class Look:
             choice, told["sha256"], told["epoch"], tuple(told["class_names"]), layers, tuple(told["steps"]),
             answer.arrays["image_HWC"].shape, tuple(answer.arrays["probabilities_K"].tolist()),
         )  # fmt: skip
+
+    @property
+    def silent(self) -> list[Layer]:
+        """The layers with dead channels of their own; what only passes on those before it is left out."""
+        return [layer for layer in self.layers if layer.silent and not isinstance(layer.spec, PASSING_ON)]
 
     def layer(self, name: str) -> Layer:
         """Raises NotFound."""

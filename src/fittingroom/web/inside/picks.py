@@ -28,6 +28,12 @@ class Pinned:
     @classmethod
     def of(cls, results: Results, index: int) -> Pinned:
         """Raises NotFound where it is no validation image."""
+        if index not in results.indices:
+            nearest = results.indices[np.abs(results.indices - index).argmin()]
+            raise NotFound(
+                f"image {index} is none of the {results.evaluation.n:,} validation images of {results.run.id}; the "
+                f"nearest one is image {nearest}"
+            )
         cell = results.cell_of(position_of(index, results))
         mistakes = mistakes_of(results)
         before, after = mistakes[mistakes < index], mistakes[mistakes > index]

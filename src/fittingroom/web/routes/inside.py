@@ -51,7 +51,8 @@ async def show(request: Request) -> Response:
     opened = await off_loop(lambda: _open(request, site))
     if opened is None:
         return site.page(request, "inside/none.html", view="inside")
-    if not opened.choice.has_picture and opened.results is not None and opened.results.data is not None:
+    if not (opened.choice.has_picture or opened.problem or opened.waiting):
+        assert opened.results is not None
         return RedirectResponse(replace(opened.choice, image=int(opened.results.indices[0])).at(), 303)
     values: dict[str, Any] = {"opened": opened, "choice": opened.choice, "scale": _scale()}
     if opened.picture_HWC is not None:
@@ -74,9 +75,8 @@ def _open(request: Request, site: Site) -> Opened | None:
     if opened.waiting:
         return opened
     try:
-        choice = Choice.read(request.query_params, run.id)
-        opened = replace(opened, choice=choice)
         opened = replace(opened, results=found.read(run, site.workspace, Shelf.of(request)))
+        opened = replace(opened, choice=Choice.read(request.query_params, run.id))
         return _with_picture(opened, Pictures.of(request))
     except FittingRoomError as error:
         return replace(opened, problem=str(error))

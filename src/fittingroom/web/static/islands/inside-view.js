@@ -17,9 +17,12 @@ class InsideView extends HTMLElement {
   wanted = null;
   /** Whether a link is being followed. */
   underway = false;
+  /** Whether a channel was chosen by pointer or Enter, so that it is to be seen large. */
+  chosen = false;
 
   connectedCallback() {
     document.addEventListener("keydown", this);
+    this.addEventListener("click", this);
     document.addEventListener("htmx:finally:request", this);
     document.addEventListener("htmx:after:swap", this);
     this.show();
@@ -34,6 +37,7 @@ class InsideView extends HTMLElement {
   /** @param {Event} event */
   handleEvent(event) {
     if (event instanceof KeyboardEvent) this.step(event);
+    else if (event.type === "click") this.chosen = !this.wanted && event.target instanceof Element && !!event.target.closest("[data-part=channels] a");
     else if (event.type === "htmx:after:swap") this.show();
     else this.arrive();
   }
@@ -80,7 +84,9 @@ class InsideView extends HTMLElement {
       const [room, box] = [strip.getBoundingClientRect(), layer.getBoundingClientRect()];
       if (box.left < room.left || box.right > room.right) strip.scrollLeft += box.left - room.left - (room.width - box.width) / 2;
     }
-    if (document.activeElement?.closest("[data-part=channels]")) document.activeElement.scrollIntoView({ block: "nearest" });
+    if (this.chosen) this.querySelector("[data-part=channel]")?.scrollIntoView({ block: "nearest" });
+    else if (document.activeElement?.closest("[data-part=channels]")) document.activeElement.scrollIntoView({ block: "nearest" });
+    this.chosen = false;
   }
 }
 
