@@ -204,6 +204,15 @@ def test_a_picture_of_another_form_is_fitted_and_that_is_told(desk: Desk) -> Non
     assert [step.partition(" ")[0] for step in answer.words["steps"]] == ["colours", "resized"]
 
 
+def test_an_image_file_is_inverted_as_for_a_prediction_but_a_drawing_is_taken_as_it_is() -> None:
+    trained, bright = classifier(fr.Flatten(), fr.Classify()), np.full((12, 12, 1), 250, np.uint8)
+    as_file, as_drawn = (explain.look(trained, bright, exact=exact).image for exact in (False, True))
+    assert as_file.steps == ("inverted (bright background → dark)",)
+    assert (as_file.pixels_HWC == 5).all()
+    assert as_drawn.steps == ()
+    assert (as_drawn.pixels_HWC == 250).all()
+
+
 def test_channels_are_not_measured_with_weights_that_the_page_does_not_show(desk: Desk) -> None:
     asked = Message({"run": "small-1", "sha256": "of older weights"}, {"images_N": np.arange(5)})
     with pytest.raises(InvalidInput, match="newer weights than those on this page"):

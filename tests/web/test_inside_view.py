@@ -373,10 +373,13 @@ def test_what_is_no_image_file_is_refused() -> None:
     with pytest.raises(InvalidData, match=r'cannot look at "note\.txt": it is none of PNG, JPEG'):
         pictures.from_file(b"no picture", "note.txt")
     with pytest.raises(InvalidInput, match="8×8×2 is not possible; give 1 or 3 channels"):
-        pictures.raw(bytes(128), 8, 8, 2)
+        pictures.drawn(bytes(128), 8, 8, 2)
     large = io.BytesIO()
     Image.new("L", (3000, 1500), 200).save(large, "PNG")
-    assert pictures.from_file(large.getvalue(), "large.png").shape == (512, 1024, 1)
+    reduced = pictures.from_file(large.getvalue(), "large.png")
+    assert reduced.pixels_HWC.shape == (512, 1024, 1)
+    assert not reduced.exact  # so that it is fitted also where it has the network's size
+    assert pictures.drawn(bytes(64), 8, 8, 1).exact
 
 
 def oklab_lightness(colours_N3: np.ndarray) -> np.ndarray:

@@ -74,24 +74,27 @@ def outputs_of(classifier: Classifier, images_NHWC: Pixels) -> Iterator[tuple[st
         yield name, values
 
 
-def look(classifier: Classifier, picture_HWC: Pixels) -> Look:
-    """Pass one picture through; one of another form than the network's is fitted to it first, which is told."""
-    image = fitted(classifier, picture_HWC)
+def look(classifier: Classifier, picture_HWC: Pixels, *, exact: bool = True) -> Look:
+    """Pass one picture through, as it is where it has the network's form.
+
+    One of another form, or any that is not ``exact``, is fitted as for a prediction, which is told.
+    """
+    image = fitted(classifier, picture_HWC, exact=exact)
     pixels_1HWC = image.pixels_HWC[np.newaxis].copy()  # torch warns of arrays that cannot be written to
     outputs = {name: values[0].numpy() for name, values in outputs_of(classifier, pixels_1HWC)}
     return Look(image, outputs, classifier.probabilities(pixels_1HWC)[0])
 
 
-def fitted(classifier: Classifier, picture_HWC: Pixels) -> FittedImage:
-    """A picture in the network's form: itself where it has it."""
+def fitted(classifier: Classifier, picture_HWC: Pixels, *, exact: bool) -> FittedImage:
+    """A picture in the network's form."""
     channels, height, width = classifier.preprocessing.shape
-    if picture_HWC.shape == (height, width, channels):
-        return FittedImage(picture_HWC, ())
     steps: tuple[str, ...] = ()
     if picture_HWC.shape[2] != channels:
         steps = ("colours → grey",) if channels == 1 else ("grey → three equal colours",)
         one = picture_HWC.mean(axis=2, keepdims=True).round().astype(np.uint8)
         picture_HWC = np.repeat(one, channels, axis=2)
+    if exact and picture_HWC.shape == (height, width, channels):
+        return FittedImage(picture_HWC, steps)
     image = fit_image(picture_HWC, classifier.preprocessing)
     return FittedImage(image.pixels_HWC, steps + image.steps)
 
@@ -166,7 +169,10 @@ class Looks:
 
 
 def inside(desk: Desk, asked: Message) -> Message:
-    """What a ``run`` makes of ``picture_HWC``: its layers, their channels' ``FIGURES``, the probabilities."""
+    """What a ``run`` makes of ``picture_HWC``: its layers, their channels' ``FIGURES``, the probabilities.
+
+    ``exact``: whether the picture is taken as it is where it has the network's form, as ``look`` does.
+    """
     sha256, classifier, found = _looked(desk, asked)
     network, preprocessing = classifier.network, classifier.preprocessing
     words = {
@@ -243,6 +249,7 @@ def channel_ranges(desk: Desk, asked: Message) -> Generator[tuple[int, int], Non
 def _looked(desk: Desk, asked: Message) -> tuple[str, Classifier, Look]:
     sha256, classifier = desk.weights(asked.words["run"])
     picture_HWC: Pixels = asked.arrays["picture_HWC"]
-    content = hashlib.sha256(repr(picture_HWC.shape).encode() + picture_HWC.tobytes()).hexdigest()
+    exact: bool = asked.words.get("exact", True)
+    content = hashlib.sha256(repr((picture_HWC.shape, exact)).encode() + picture_HWC.tobytes()).hexdigest()
     looks: Looks = desk.kept("looks", Looks)
-    return sha256, classifier, looks.find((sha256, content), lambda: look(classifier, picture_HWC))
+    return sha256, classifier, looks.find((sha256, content), lambda: look(classifier, picture_HWC, exact=exact))

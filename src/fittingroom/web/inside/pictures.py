@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,26 @@ DIGITS = 16
 Pixels = NDArray[np.uint8]
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What is looked at."""
+
+    pixels_HWC: Pixels
+    exact: bool = True
+    """Whether it is taken as it is where it has the network's form; image files are fitted as for a prediction."""
+
+    @property
+    def name(self) -> str:
+        """Its content tells it."""
+        content = repr((self.pixels_HWC.shape, self.exact)).encode() + self.pixels_HWC.tobytes()
+        return hashlib.sha256(content).hexdigest()[:DIGITS]
+
+
 class Pictures:
     """The last pictures that were given. Threads may share it."""
 
     def __init__(self) -> None:
-        self._kept: Recent[Pixels] = Recent(KEPT)
+        self._kept: Recent[Picture] = Recent(KEPT)
 
     @classmethod
     def of(cls, request: Request) -> Pictures:
@@ -40,15 +56,13 @@ class Pictures:
         found: Pictures = state.pictures
         return found
 
-    def keep(self, picture_HWC: Pixels) -> str:
-        """Remember a picture; returns the name that its content gives it."""
-        content = repr(picture_HWC.shape).encode() + picture_HWC.tobytes()
-        name = hashlib.sha256(content).hexdigest()[:DIGITS]
-        self._kept.put(name, picture_HWC)
-        return name
+    def keep(self, picture: Picture) -> str:
+        """Remember a picture; returns its name."""
+        self._kept.put(picture.name, picture)
+        return picture.name
 
-    def find(self, name: str) -> Pixels:
-        """A picture by its name, (height, width, channels); raises NotFound."""
+    def find(self, name: str) -> Picture:
+        """A picture by its name; raises NotFound."""
         if (found := self._kept.get(name)) is None:
             raise NotFound(
                 "this drawing is not known any more: the page keeps the last ones until its server ends; give it again"
@@ -56,18 +70,18 @@ class Pictures:
         return found
 
 
-def raw(content: bytes, height: int, width: int, channels: int) -> Pixels:
-    """The pixels of a drawing, row by row, from its bytes; raises InvalidInput."""
+def drawn(content: bytes, height: int, width: int, channels: int) -> Picture:
+    """A drawing from the bytes of its pixels, row by row; raises InvalidInput."""
     if channels not in {1, 3} or not 0 < height <= LONGEST or not 0 < width <= LONGEST:
         raise InvalidInput(f"a drawing of {height}×{width}×{channels} is not possible; give 1 or 3 channels")
     if len(content) != height * width * channels:
         raise InvalidInput(
             f"{len(content):,} bytes are no drawing of {height}×{width}×{channels}; give one byte for each value"
         )
-    return np.frombuffer(content, np.uint8).reshape(height, width, channels)
+    return Picture(np.frombuffer(content, np.uint8).reshape(height, width, channels))
 
 
-def from_file(content: bytes, name: str) -> Pixels:
+def from_file(content: bytes, name: str) -> Picture:
     """The picture in an image file, in colour if it has colours; raises InvalidData."""
     if not content:
         raise InvalidData("no image file was chosen; choose one first")
@@ -80,7 +94,7 @@ def from_file(content: bytes, name: str) -> Pixels:
             raise InvalidData(f'cannot look at "{name[:60]}": it {error}; give an image file') from None
     height, width, channels = picture_HWC.shape
     if max(height, width) <= LONGEST:
-        return picture_HWC
+        return Picture(picture_HWC, exact=False)
     image = Image.fromarray(picture_HWC[:, :, 0] if channels == 1 else picture_HWC)
     image.thumbnail((LONGEST, LONGEST), Image.Resampling.BOX)
-    return np.asarray(image).reshape(image.height, image.width, channels)
+    return Picture(np.asarray(image).reshape(image.height, image.width, channels), exact=False)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -19,7 +17,7 @@ from fittingroom.web.inference import Inference, Job
 from fittingroom.web.inside import colours, look, picks, pictures
 from fittingroom.web.inside.choice import Choice, number
 from fittingroom.web.inside.look import Filters, Look
-from fittingroom.web.inside.pictures import LONGEST, Pictures
+from fittingroom.web.inside.pictures import LONGEST, Picture, Pictures
 from fittingroom.web.inside.silence import Silence, extremes
 from fittingroom.web.results import Results
 from fittingroom.web.sheets import image_of, whole_number
@@ -39,7 +37,7 @@ class Opened:
     runs: list[RunSummary]
     choice: Choice
     results: Results | None = None
-    picture_HWC: NDArray[np.uint8] | None = None
+    picture: Picture | None = None
     pinned: picks.Pinned | None = None
     waiting: str = ""
     problem: str = ""
@@ -55,7 +53,7 @@ async def show(request: Request) -> Response:
         assert opened.results is not None
         return RedirectResponse(replace(opened.choice, image=int(opened.results.indices[0])).at(), 303)
     values: dict[str, Any] = {"opened": opened, "choice": opened.choice, "scale": _scale()}
-    if opened.picture_HWC is not None:
+    if opened.picture is not None:
         try:
             values |= await _look(request, opened)
         except FittingRoomError as error:
@@ -87,20 +85,23 @@ def _with_picture(opened: Opened, drawings: Pictures) -> Opened:
     choice, results = opened.choice, opened.results
     assert results is not None
     if choice.drawing:
-        return replace(opened, picture_HWC=drawings.find(choice.drawing))
+        return replace(opened, picture=drawings.find(choice.drawing))
     if results.data is None:
         return replace(opened, problem=f"{results.no_images}\nDraw something, or choose an image file.")
     if choice.image is None:
         return opened
     pinned = picks.Pinned.of(results, choice.image)
-    return replace(opened, pinned=pinned, picture_HWC=image_of(results.data, choice.image))
+    return replace(opened, pinned=pinned, picture=Picture(image_of(results.data, choice.image)))
 
 
 async def _look(request: Request, opened: Opened) -> dict[str, Any]:
     """All that the network makes of the picture; raises what the engine raises, and NotFound for no such layer."""
-    inference, choice, results = Inference.of(request), opened.choice, opened.results
+    inference, choice = Inference.of(request), opened.choice
+    results, picture = opened.results, opened.picture
     assert results is not None
-    answer = await inference.ask("inside", {"run": choice.run}, {"picture_HWC": _array(opened)})
+    assert picture is not None
+    asked = {"run": choice.run, "exact": picture.exact}
+    answer = await inference.ask("inside", asked, {"picture_HWC": picture.pixels_HWC})
     first = 0 if choice.channel is None else choice.channel
     weights = await inference.ask("filters", {"run": choice.run, "first": first, "count": 1, "side": LONGEST})
     silence = Silence.of(choice.run, answer.words["sha256"], results.indices)
@@ -122,11 +123,6 @@ async def _look(request: Request, opened: Opened) -> dict[str, Any]:
         "silence": silence,
         "job": job,
     }
-
-
-def _array(opened: Opened) -> NDArray[np.uint8]:
-    assert opened.picture_HWC is not None
-    return opened.picture_HWC
 
 
 def _scale() -> list[tuple[float, str]]:
@@ -152,8 +148,8 @@ async def draw(request: Request) -> Response:
     query = request.query_params
     height, width = (whole_number(query, name, default=0, most=LONGEST) for name in ("height", "width"))
     channels = whole_number(query, "channels", default=1, most=3)
-    picture_HWC = pictures.raw(await _body(request, LONGEST * LONGEST * 3), height, width, channels)
-    return JSONResponse({"drawing": Pictures.of(request).keep(picture_HWC)})
+    drawing = pictures.drawn(await _body(request, LONGEST * LONGEST * 3), height, width, channels)
+    return JSONResponse({"drawing": Pictures.of(request).keep(drawing)})
 
 
 async def upload(request: Request) -> Response:
@@ -163,8 +159,7 @@ async def upload(request: Request) -> Response:
         file = form.get("file")
         content, name = (await file.read(), file.filename or "") if isinstance(file, UploadFile) else (b"", "")
         query = {key: str(value) for key, value in form.items() if key != "file"}
-    picture_HWC = await off_loop(lambda: pictures.from_file(content, name))
-    drawing = Pictures.of(request).keep(picture_HWC)
+    drawing = Pictures.of(request).keep(await off_loop(lambda: pictures.from_file(content, name)))
     return RedirectResponse(replace(Choice.read(query, query.get("run", "")), image=None, drawing=drawing).at(), 303)
 
 

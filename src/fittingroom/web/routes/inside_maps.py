@@ -17,7 +17,7 @@ from fittingroom.web.inference import Inference
 from fittingroom.web.inside import maps
 from fittingroom.web.inside.choice import Choice
 from fittingroom.web.inside.look import LARGE, MOST_FOLDED, MOST_SHOWN, VERSION
-from fittingroom.web.inside.pictures import LONGEST, Pictures
+from fittingroom.web.inside.pictures import LONGEST, Picture, Pictures
 from fittingroom.web.sheets import FOR_EVER, MOST_IMAGES, MOST_PIXELS, image_of, large, whole_number
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
@@ -28,11 +28,11 @@ async def maps_of(request: Request) -> Response:
 
     ``scale=channel`` gives each map a scale of its own; ``fold=1`` folds a vector into one map.
     """
-    picture_HWC = await off_loop(lambda: _picture(request))
+    picture = await off_loop(lambda: _picture(request))
     fold = request.query_params.get("fold") == "1"
     first, count, columns, cell = _wanted(request, MOST_FOLDED if fold else MOST_SHOWN)
     asked = {"layer": request.path_params["layer"], "first": first, "count": count, "side": cell}
-    answer = await _ask(request, "maps", asked, picture_HWC)
+    answer = await _ask(request, "maps", asked, picture)
     values_CHW = _some(answer.arrays["maps_CHW"])
     if fold:
         if values_CHW.shape[1:] != (1, 1):
@@ -57,16 +57,15 @@ async def filters_of(request: Request) -> Response:
 
 async def picture_of(request: Request) -> Response:
     """``/inside/picture/{weights}?run=cnn-1&drawing=…``: what is looked at, as the network takes it."""
-    picture_HWC = await off_loop(lambda: _picture(request))
-    answer = await _ask(request, "inside", {}, picture_HWC)
+    picture = await off_loop(lambda: _picture(request))
+    answer = await _ask(request, "inside", {}, picture)
     return await _drawn(lambda: large(answer.arrays["image_HWC"]))
 
 
-async def _ask(
-    request: Request, what: str, words: dict[str, Any], picture_HWC: NDArray[np.uint8] | None = None
-) -> Message:
+async def _ask(request: Request, what: str, words: dict[str, Any], picture: Picture | None = None) -> Message:
     """The answer, if it is about the weights that the address names; raises NotFound."""
-    arrays = {} if picture_HWC is None else {"picture_HWC": picture_HWC}
+    arrays = {} if picture is None else {"picture_HWC": picture.pixels_HWC}
+    words |= {} if picture is None else {"exact": picture.exact}
     run = request.query_params.get("run", "")
     answer = await Inference.of(request).ask(what, {"run": run, **words}, arrays)
     if answer.words["sha256"][:VERSION] != request.path_params["weights"]:
@@ -74,15 +73,16 @@ async def _ask(
     return answer
 
 
-def _picture(request: Request) -> NDArray[np.uint8]:
-    """The pixels that an address names; raises NotFound or InvalidInput."""
+def _picture(request: Request) -> Picture:
+    """The picture that an address names; raises NotFound or InvalidInput."""
     site, query = Site.of(request), request.query_params
     choice = Choice.read(query, query.get("run", ""))
     if choice.drawing:
         return Pictures.of(request).find(choice.drawing)
     if choice.image is None:
         raise NotFound("the address names no picture; add image or drawing")
-    return image_of(Shelf.of(request).find(site.store.run(choice.run).fingerprint), choice.image)
+    data = Shelf.of(request).find(site.store.run(choice.run).fingerprint)
+    return Picture(image_of(data, choice.image))
 
 
 def _wanted(request: Request, most: int) -> tuple[int, int, int, int]:
