@@ -72,6 +72,16 @@ def runs_show(
         typer.echo(f"Curves saved as {plot}.")
 
 
+@runs_app.command("robustness", epilog=examples("fittingroom runs robustness last"))
+def runs_robustness(run: RunName, workspace: WorkspaceFolder = None, as_json: AsJson = False) -> None:
+    """Measure what is left of a run's accuracy when validation images are harmed: noise, blur, shift and others."""
+    from fittingroom.cli import show_runs
+    from fittingroom.library.run import Run
+
+    stored = Run(run, Workspace.find(workspace))
+    show_runs.robustness(stored.id, stored.robustness(), as_json=as_json)
+
+
 @runs_app.command("resume", epilog=examples("fittingroom runs resume last"))
 def runs_resume(
     run: RunName, in_queue: InQueue = False, workspace: WorkspaceFolder = None, as_json: AsJson = False

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fittingroom.engine.score import TestScore
     from fittingroom.library.run import Run
     from fittingroom.measure.evaluate import Evaluation
+    from fittingroom.measure.robustness import Robustness
 
 
 def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) -> None:
@@ -241,6 +242,38 @@ def test_scores(scores: Sequence[TestScore], *, as_json: bool) -> None:
         say(f"The test set of this data has now been opened {times(openings)} in this workspace.")
         if openings > 1:
             say("The more often it is opened to choose between runs, the less its score says about new images.")
+
+
+def robustness(run: str, found: Robustness, *, as_json: bool) -> None:
+    """Accuracy on harmed validation images, by kind and strength; bold where it is worse beyond chance."""
+    from fittingroom.measure.evaluate import show_accuracy
+    from fittingroom.measure.robustness import KINDS
+
+    worse = found.worse()
+    if as_json:
+        harmed = {
+            kind.name: [
+                {"strength": each.strength, "accuracy": each.accuracy, "accuracy_interval": each.interval,
+                 "worse": (kind.name, each.strength) in worse}
+                for each in found.harmed[kind.name]
+            ]
+            for kind in KINDS
+        }  # fmt: skip
+        print_json({"run": run, "split": "validation", "images": found.n, "accuracy": found.clean.accuracy,
+                    "accuracy_interval": found.clean.interval, "harmed": harmed})  # fmt: skip
+        return
+    say(f"[bold]{run}[/bold]: accuracy {show_accuracy(found.clean.accuracy, found.n, 'validation')}, and of the same "
+        "images harmed:")  # fmt: skip
+    rows = table(
+        "", *(f"step {step}" for step in range(1, 5)), "what a step is", right=[f"step {n}" for n in range(1, 5)]
+    )
+    for kind in KINDS:
+        cells = []
+        for each in found.harmed[kind.name]:
+            mark = "bold" if (kind.name, each.strength) in worse else "not bold"
+            cells.append(f"{kind.shown(each.strength)}  [{mark}]{100 * each.accuracy:.1f} %[/{mark}]")
+        rows.add_row(kind.name, *cells, kind.says)
+    say(rows, *found.reading, "Bold: worse beyond chance (exact McNemar tests, Holm's correction, 5 %).")
 
 
 def predictions(stored: Run, found: Sequence[Prediction], top: int, *, as_json: bool) -> None:

@@ -20,8 +20,9 @@ from typing import BinaryIO
 
 import torch
 
-from fittingroom.engine import explain
+from fittingroom.engine import explain, robustness
 from fittingroom.engine.desk import Desk
+from fittingroom.engine.score import opening_test_set
 from fittingroom.errors import FittingRoomError
 from fittingroom.queue import wire
 from fittingroom.queue.wire import Message
@@ -39,6 +40,13 @@ def probabilities(desk: Desk, asked: Message) -> Message:
     return Message({}, {"probabilities_NK": classifier.probabilities(asked.arrays["images_NHWC"])})
 
 
+def open_test(desk: Desk, asked: Message) -> Steps:
+    """Score runs on their sealed test sets, in one opening that is counted."""
+    runs = [(desk.run(run), desk.classifier(run), desk.data_of(run)) for run in asked.words["runs"]]
+    scores = yield from opening_test_set(runs, desk.store, at_once=100)
+    return Message({"openings": max(score.openings for score in scores)})
+
+
 ANSWERS: Mapping[str, Answer] = {
     "filters": explain.filters,
     "inside": explain.inside,
@@ -48,6 +56,8 @@ ANSWERS: Mapping[str, Answer] = {
 """What is answered at once: within some milliseconds."""
 LONG: Mapping[str, Work] = {
     "channel_ranges": explain.channel_ranges,
+    "open_test": open_test,
+    "robustness": robustness.answer,
 }
 """What takes longer, in steps of some milliseconds each."""
 

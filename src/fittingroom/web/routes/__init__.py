@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from fittingroom.web.routes import data, inside, inside_maps, live, network, results, runs, train
+from fittingroom.web.routes import (
+    data,
+    inside,
+    inside_maps,
+    live,
+    network,
+    opening,
+    results,
+    robustness,
+    runs,
+    train,
+)
 
 ALL: list[BaseRoute] = [
     *data.ROUTES,
     *network.ROUTES,
     *train.ROUTES,
     *results.ROUTES,
+    *robustness.ROUTES,
+    *opening.ROUTES,
     *inside.ROUTES,
     *inside_maps.ROUTES,
     *runs.ROUTES,
