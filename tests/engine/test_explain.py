@@ -14,7 +14,7 @@ from torch import nn
 
 import fittingroom as fr
 from fittingroom.data.dataset import Dataset
-from fittingroom.engine import explain
+from fittingroom.engine import explain, looking
 from fittingroom.engine.classifier import Classifier, Preprocessing
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.network import StackedNetwork
@@ -187,19 +187,19 @@ def test_maps_are_given_a_part_at_a_time_and_reduced_by_means(desk: Desk, stripe
     image = stripes().images[5]
     whole = explain.look(desk.classifier("small-1"), image).outputs["conv_1"]
     asked = {"run": "small-1", "layer": "conv_1", "first": 1, "count": 5}
-    answer = explain.maps(desk, Message({**asked, "side": 6}, {"picture_HWC": image}))
+    answer = looking.maps(desk, Message({**asked, "side": 6}, {"picture_HWC": image}))
     np.testing.assert_array_equal(answer.arrays["maps_CHW"], whole[1:])
     assert answer.words["largest"] == pytest.approx(np.abs(whole).max())
-    reduced = explain.maps(desk, Message({**asked, "side": 3}, {"picture_HWC": image})).arrays["maps_CHW"]
+    reduced = looking.maps(desk, Message({**asked, "side": 3}, {"picture_HWC": image})).arrays["maps_CHW"]
     np.testing.assert_allclose(reduced, whole[1:].reshape(2, 3, 2, 3, 2).mean((2, 4)), atol=1e-6)
     with pytest.raises(NotFound, match=r'no layer "conv_9"; its layers are conv_1, flatten_1, classify_1'):
-        explain.maps(desk, Message({**asked, "layer": "conv_9", "side": 6}, {"picture_HWC": image}))
+        looking.maps(desk, Message({**asked, "layer": "conv_9", "side": 6}, {"picture_HWC": image}))
 
 
 def test_a_picture_of_another_form_is_fitted_and_that_is_told(desk: Desk) -> None:
     colours = np.zeros((20, 16, 3), np.uint8)
     colours[5:15, 4:12] = (250, 120, 20)
-    answer = explain.inside(desk, Message({"run": "small-1"}, {"picture_HWC": colours}))
+    answer = looking.inside(desk, Message({"run": "small-1"}, {"picture_HWC": colours}))
     assert answer.arrays["image_HWC"].shape == (8, 8, 1)
     assert [step.partition(" ")[0] for step in answer.words["steps"]] == ["colours", "resized"]
 
@@ -216,14 +216,14 @@ def test_an_image_file_is_inverted_as_for_a_prediction_but_a_drawing_is_taken_as
 def test_channels_are_not_measured_with_weights_that_the_page_does_not_show(desk: Desk) -> None:
     asked = Message({"run": "small-1", "sha256": "of older weights"}, {"images_N": np.arange(5)})
     with pytest.raises(InvalidInput, match="newer weights than those on this page"):
-        finished(explain.channel_ranges(desk, asked))
+        finished(looking.channel_ranges(desk, asked))
 
 
 def test_memory_for_pictures_that_were_looked_at_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     trained, made = classifier(fr.Flatten(), fr.Classify()), []
     size = explain.look(trained, picture()).nbytes
-    monkeypatch.setattr(explain, "REMEMBERED", 2 * size)
-    looks = explain.Looks()
+    monkeypatch.setattr(looking, "REMEMBERED", 2 * size)
+    looks = looking.Looks()
     for seed in (1, 2, 1, 3, 1, 2):
         looks.find(
             ("weights", str(seed)), lambda seed=seed: made.append(seed) or explain.look(trained, picture(seed=seed))

@@ -126,7 +126,7 @@ def test_a_run_without_weights_says_what_it_waits_for(page: TestClient, draft_on
     page.post("/train/start")
     run = page.app.state.site.store.runs(1)[0].id  # type: ignore[attr-defined]
     text = said(page.get(f"/inside?run={run}").text)
-    assert "No weights yet It waits for a worker. There is something to see with its first validated epoch." in text
+    assert "No weights yet It waits for a worker. Results come with its first validated epoch." in text
 
 
 def test_the_picture_is_pinned_in_the_address_and_every_link_keeps_it(

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import torch
 
-from fittingroom.engine import explain, robustness
+from fittingroom.engine import looking, robustness
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.score import opening_test_set
 from fittingroom.errors import FittingRoomError
@@ -48,14 +48,14 @@ def open_test(desk: Desk, asked: Message) -> Steps:
 
 
 ANSWERS: Mapping[str, Answer] = {
-    "filters": explain.filters,
-    "inside": explain.inside,
-    "maps": explain.maps,
+    "filters": looking.filters,
+    "inside": looking.inside,
+    "maps": looking.maps,
     "probabilities": probabilities,
 }
 """What is answered at once: within some milliseconds."""
 LONG: Mapping[str, Work] = {
-    "channel_ranges": explain.channel_ranges,
+    "channel_ranges": looking.channel_ranges,
     "open_test": open_test,
     "robustness": robustness.answer,
 }

@@ -234,40 +234,6 @@ class Look:
         return f"/inside/maps/{self.sha256[:VERSION]}/{layer.name}?{urlencode(self.choice.pinned | wanted)}"
 
 
-@dataclass(frozen=True, eq=False)
-class Filters:
-    """The first weights of a network as pictures."""
-
-    choice: Choice
-    sha256: str
-    layer: str
-    """Empty where they are no pictures."""
-    form: Shape
-    """Number, height, width, channels."""
-    largest: float
-    are_outputs: bool
-
-    @classmethod
-    def of(cls, choice: Choice, answer: Message) -> Filters:
-        told = answer.words
-        return cls(
-            choice, told["sha256"], told["layer"], tuple(told["form"]), told["largest"], told["are_outputs"]
-        )  # fmt: skip
-
-    def picture(self, first: int, count: int, columns: int = COLUMNS, cell: int = CELL) -> Picture:
-        """Some of them in one file."""
-        wanted: dict[str, Any] = {
-            "run": self.choice.run,
-            "first": first,
-            "count": count,
-            "columns": columns,
-            "cell": cell,
-        }
-        wanted |= {"scale": "channel"} if self.choice.own_scale else {}
-        place = grid(count, self.form[1], self.form[2], columns=columns, cell=cell)
-        return Picture(f"/inside/filters/{self.sha256[:VERSION]}?{urlencode(wanted)}", place)
-
-
 def shown(layer: Layer, *, all: bool) -> int:
     """How many channels of a layer are shown one by one."""
     return min(len(layer.figures), MOST_SHOWN if all else SHOWN) if layer.has_channels else 0

@@ -10,13 +10,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from fittingroom.errors import FittingRoomError, InvalidInput
+from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.store import RunDetails, RunSummary
 from fittingroom.web import results as found
 from fittingroom.web.inference import Inference, Job
 from fittingroom.web.inside import colours, look, picks, pictures
 from fittingroom.web.inside.choice import Choice, number
-from fittingroom.web.inside.look import Filters, Look
+from fittingroom.web.inside.filters import Filters
+from fittingroom.web.inside.look import Look
 from fittingroom.web.inside.pictures import LONGEST, Picture, Pictures
 from fittingroom.web.inside.silence import Silence, extremes
 from fittingroom.web.results import Results
@@ -102,8 +103,7 @@ async def _look(request: Request, opened: Opened) -> dict[str, Any]:
     assert picture is not None
     asked = {"run": choice.run, "exact": picture.exact}
     answer = await inference.ask("inside", asked, {"picture_HWC": picture.pixels_HWC})
-    first = 0 if choice.channel is None else choice.channel
-    weights = await inference.ask("filters", {"run": choice.run, "first": first, "count": 1, "side": LONGEST})
+    weights = await inference.ask("filters", {"run": choice.run, "first": 0, "count": 1, "side": 1})
     silence = Silence.of(choice.run, answer.words["sha256"], results.indices)
     job = inference.known(silence.key) or silence.begin(inference)
     seen, filters = Look.of(choice, answer, extremes(job)), Filters.of(choice, weights)
@@ -180,7 +180,9 @@ async def measured(request: Request) -> Response:
     site, choice = Site.of(request), Choice.read(query, query.get("run", ""))
     run = await off_loop(lambda: site.store.run(choice.run))
     results = await off_loop(lambda: found.read(run, site.workspace, Shelf.of(request)))
-    silence = Silence.of(run.id, run.artifacts["best"].sha256, results.indices)
+    if (best := run.artifacts.get("best")) is None:
+        raise NotFound(f"{run.id} has no weights yet; load the page again")
+    silence = Silence.of(run.id, best.sha256, results.indices)
     job: Job | None = inference.known(silence.key)
     if request.method == "POST" and query.get("do") == "cancel" and job is not None:
         await inference.cancel(job)
