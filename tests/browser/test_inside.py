@@ -42,7 +42,9 @@ def run(server: Any, tmp_path: Path) -> str:
     return "small-1"
 
 
-def test_arrow_keys_step_through_layers_and_channels_of_one_pinned_picture(run: str, server: Any, page: Page) -> None:
+def test_arrow_keys_step_through_layers_of_one_pinned_picture_and_a_drawing_is_taken_there(
+    run: str, server: Any, page: Page
+) -> None:
     title, pinned = page.locator("#layer-title"), page.locator("img.pinned")
     page.get_by_role("link", name="Look inside").click()
     expect(page.locator("#silence")).to_contain_text("measured on 12 validation images", timeout=SOON)
@@ -77,3 +79,24 @@ def test_arrow_keys_step_through_layers_and_channels_of_one_pinned_picture(run: 
     assert pinned.get_attribute("src") == source
     drawn = "images => images.every(image => image.complete && image.naturalWidth > 0)"
     assert page.locator("inside-view img").evaluate_all(drawn)
+
+    page.evaluate(
+        """run => {
+      const canvas = Object.assign(document.createElement("canvas"), { id: "seen", width: 8, height: 8 });
+      const context = canvas.getContext("2d");
+      context.fillStyle = "rgb(200 200 200)";
+      context.fillRect(2, 0, 3, 8);
+      const button = document.createElement("look-inside");
+      button.setAttribute("run", run);
+      button.setAttribute("canvas", "seen");
+      document.querySelector("main").append(canvas, button);
+    }""",
+        run,
+    )
+    page.add_script_tag(url="/static/islands/look-inside.js", type="module")
+    page.get_by_role("button", name="Look inside").click()
+    page.wait_for_url(re.compile(r"/inside\?run=small-1&drawing=[0-9a-f]{16}$"))
+    expect(page.get_by_text("It has the network's size: nothing was done to it.")).to_be_visible()
+    expect(title).to_contain_text("conv_1")
+    page.reload()
+    expect(title).to_contain_text("conv_1")
