@@ -395,11 +395,11 @@ def test_colours_grow_evenly_in_lightness_on_both_sides_of_zero() -> None:
     lightness = oklab_lightness(colours.TABLE)
     assert len(lightness) == 255
     positive, negative = lightness[127:], lightness[127::-1]
-    np.testing.assert_allclose(positive, np.linspace(0.2, 0.97, 128), atol=0.01)
+    np.testing.assert_allclose(positive, np.linspace(0.2, 0.92, 128), atol=0.01)
     np.testing.assert_allclose(negative, positive, atol=0.015)
-    red, _, blue = colours.TABLE[[30, 225]].astype(int).T
+    red, _, blue = colours.TABLE[[0, 254]].astype(int).T
     assert red[0] - blue[0] > 80
-    assert blue[1] - red[1] > 80
+    assert blue[1] - red[1] > 60
 
 
 def test_what_is_no_number_is_transparent() -> None:

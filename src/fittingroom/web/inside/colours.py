@@ -14,7 +14,7 @@ STEPS = 127
 ZERO = STEPS
 NOTHING = 255
 """Where there is no value: transparent."""
-DARK, BRIGHT, CHROMA = 0.2, 0.97, 0.16
+DARK, BRIGHT, CHROMA = 0.2, 0.92, 0.16
 BLUE, ORANGE = (265.0, 215.0), (35.0, 95.0)
 """Hues in degrees, near zero and far from it."""
 Colours = NDArray[np.uint8]
@@ -53,7 +53,7 @@ def _side(far: NDArray[np.float64], hues: tuple[float, float]) -> Colours:
     """Colours from zero to one end: even in lightness, as colourful as the screen can show them up to ``CHROMA``."""
     hue = np.radians(hues[0] + (hues[1] - hues[0]) * far)
     lightness = DARK + (BRIGHT - DARK) * far
-    chroma = CHROMA * np.sin(np.pi * far) ** 0.6
+    chroma = CHROMA * np.sin(0.85 * np.pi * far) ** 0.6  # none at zero, some at the ends: they differ
     direction = np.stack([np.cos(hue), np.sin(hue)], axis=1)
     for _ in range(40):
         linear = _linear(lightness, chroma[:, None] * direction)
