@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import fittingroom as fr
 from fittingroom.data.dataset import Dataset
@@ -29,6 +30,19 @@ def own_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """An empty workspace for each test, also for the processes that it starts."""
     monkeypatch.setenv("FITTINGROOM_WORKSPACE", str(tmp_path / "workspace"))
     return Workspace.find()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder per class: 3 × 30 grey pictures of 8×8 with a stripe."""
+    generator = np.random.default_rng(1)
+    for label, name in enumerate(["left", "middle", "right"]):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(30):
+            pixels = generator.integers(0, 100, (8, 8), dtype=np.uint8)
+            pixels[:, 2 * label + 1] += 120
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    return tmp_path / "photos"
 
 
 @pytest.fixture

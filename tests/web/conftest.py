@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from starlette.testclient import TestClient
 
 from fittingroom.store import Store
@@ -38,19 +36,6 @@ def store(page: TestClient) -> Store:
     """The store that the page reads."""
     store: Store = page.app.state.site.store  # type: ignore[attr-defined]
     return store
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """A folder per class: 3 × 30 grey pictures of 8×8 with a stripe."""
-    generator = np.random.default_rng(1)
-    for label, name in enumerate(["left", "middle", "right"]):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        for number in range(30):
-            pixels = generator.integers(0, 100, (8, 8), dtype=np.uint8)
-            pixels[:, 2 * label + 1] += 120
-            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
-    return tmp_path / "photos"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fittingroom.cli.show import duration, percent, print_json, say, size, table, times, when
+from fittingroom.cli.show_list import remembered
 from fittingroom.errors import FittingRoomError
 
 WORST = 5
@@ -37,7 +38,9 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
     about.append(size(details.bytes))
     if origin := details.lineage.get("from"):
         about.append(escape(f"{details.lineage['kind']} of {origin}"))
-    say(f"[bold]{details.id}[/bold]  {' · '.join(about)}")
+    if details.name != stored.spec.name:
+        about.insert(0, escape(details.name))
+    say(f"[bold]{details.id}[/bold]  {' · '.join(about)}", *remembered(details))
     if details.state in {"stopped", "paused", "failed", "interrupted"}:
         say(f"Go on with: fittingroom runs resume {details.id}")
     if details.message:
@@ -96,6 +99,8 @@ def run_json(stored: Run, evaluation: Evaluation | None) -> dict[str, Any]:
     return {
         "run": details.id,
         "name": details.name,
+        "tags": list(details.tags),
+        "note": details.note,
         "state": details.state,
         "message": details.message,
         "created": details.created.isoformat(),

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from fittingroom.engine import tensorfile
-from fittingroom.engine.callbacks import Best
 from fittingroom.engine.lineage import TrainedOn
 from fittingroom.engine.loop import EpochSums, Training
 from fittingroom.engine.optimizers import state_keys
 from fittingroom.engine.pace import Budget
 from fittingroom.errors import InvalidInput, WorkspaceError
+from fittingroom.measure.patience import Best
 
 FORMAT = "fittingroom-checkpoint-1"
 TRACE = "budget/trace"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -18,8 +17,9 @@ from fittingroom.library.stored import find_origin, find_run
 from fittingroom.measure.charts import plot_confusion, plot_run
 from fittingroom.measure.curves import epochs_to, seconds_to
 from fittingroom.measure.evaluate import Evaluation, Mistake
-from fittingroom.measure.history import History, joined as join
+from fittingroom.measure.history import History
 from fittingroom.measure.robustness import Robustness
+from fittingroom.queue.history import history_of
 from fittingroom.queue.stored import data_of, open_store, reading_of, spec_of, validation_of
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec
@@ -62,19 +62,7 @@ class Run:
         ``joined`` also goes back over forks and transfers, whose own epochs began at 1 again: all are numbered
         through. Runs that were deleted are left out, and what came before them.
         """
-        kinds = {"continue", "fork", "transfer"} if joined else {"continue"}
-        trainings, run = [], self.details
-        while True:
-            kind, source = run.lineage.get("kind"), run.lineage.get("from")
-            trainings.append((f"{kind} of {source}", run))
-            parent = find_origin(self.workspace, str(source)) if kind in kinds else None
-            if parent is None:
-                break
-            until = run.lineage["epoch"]
-            epochs = tuple(epoch for epoch in parent.epochs if isinstance(until, int) and epoch.epoch <= until)
-            run = replace(parent, epochs=epochs)
-        trainings[-1] = (trainings[-1][1].id, trainings[-1][1])
-        return join((name, run.epochs) for name, run in reversed(trainings))
+        return history_of(self.details, lambda run: find_origin(self.workspace, run), joined=joined)
 
     @cached_property
     def spec(self) -> RunSpec:

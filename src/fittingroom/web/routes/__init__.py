@@ -5,14 +5,17 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from fittingroom.web.routes import (
+    compare,
     data,
     inside,
     inside_maps,
     live,
     network,
+    now,
     opening,
     results,
     robustness,
+    run,
     runs,
     train,
 )
@@ -21,6 +24,8 @@ ALL: list[BaseRoute] = [
     *data.ROUTES,
     *network.ROUTES,
     *train.ROUTES,
+    *compare.ROUTES,
+    *run.ROUTES,
     *results.ROUTES,
     *robustness.ROUTES,
     *opening.ROUTES,
@@ -28,4 +33,5 @@ ALL: list[BaseRoute] = [
     *inside_maps.ROUTES,
     *runs.ROUTES,
     *live.ROUTES,
+    *now.ROUTES,
 ]
