@@ -50,9 +50,14 @@ class Desk:
 
     def classifier(self, run: str) -> Classifier:
         """The best weights that a run has by now; raises NotFound, InvalidInput or WorkspaceError."""
+        return self.weights(run)[1]
+
+    def weights(self, run: str) -> tuple[str, Classifier]:
+        """The best weights that a run has by now, after the SHA-256 of their file; raises as ``classifier``."""
         details = self.run(run)
         best = details.artifacts.get("best")
-        return self.kept(("classifier", run, best and best.sha256), lambda: classifier_of(details, self.workspace))
+        sha256 = best.sha256 if best else ""
+        return sha256, self.kept(("classifier", run, sha256), lambda: classifier_of(details, self.workspace))
 
     def data(self, source: str, fingerprint: str) -> Dataset:
         """A data set by what names it, as it was when it was shown; raises InvalidInput where it has changed."""

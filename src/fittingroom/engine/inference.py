@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import torch
 
-from fittingroom.engine import robustness, variations, worst
+from fittingroom.engine import looking, robustness, variations, worst
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.score import opening_test_set
 from fittingroom.errors import FittingRoomError
@@ -50,11 +50,15 @@ def open_test(desk: Desk, asked: Message) -> Steps:
 ANSWERS: Mapping[str, Answer] = {
     "augment": variations.variations,
     "augment extremes": variations.extremes,
+    "filters": looking.filters,
+    "inside": looking.inside,
+    "maps": looking.maps,
     "probabilities": probabilities,
 }
 """What is answered at once: within some milliseconds."""
 LONG: Mapping[str, Work] = {
     "augment worst": worst.worst,
+    "channel_ranges": looking.channel_ranges,
     "open_test": open_test,
     "robustness": robustness.answer,
 }

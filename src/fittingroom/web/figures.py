@@ -21,6 +21,11 @@ def loss(value: float | None) -> str:
     return MISSING if value is None else f"{value:.3f}" if value < 10 else f"{value:.3g}"
 
 
+def value(number: float) -> str:
+    """Three digits of any number: ``0.0412``, ``−3.5``."""
+    return f"{number:.3g}".replace("-", "−") if math.isfinite(number) else "no number"
+
+
 def count(value: int | float | None) -> str:
     """``23,400``."""
     return MISSING if value is None else f"{value:,.0f}"
@@ -66,6 +71,6 @@ def margin(accuracy: float | None, n: int, split: str = "validation") -> str:
 
 
 FILTERS: dict[str, Callable[..., str]] = {
-    "percent": percent, "loss": loss, "count": count, "duration": duration, "size": size, "moment": moment,
-    "margin": margin, "clock": clock,
+    "percent": percent, "value": value, "loss": loss, "count": count, "duration": duration, "size": size,
+    "moment": moment, "margin": margin, "clock": clock,
 }  # fmt: skip

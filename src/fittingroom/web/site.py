@@ -21,9 +21,14 @@ from fittingroom.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
 VIEWS = (
-    ("data", "Data"), ("augment", "Augment"), ("network", "Network"), ("train", "Train"), ("results", "Results"),
+    ("data", "Data"),
+    ("augment", "Augment"),
+    ("network", "Network"),
+    ("train", "Train"),
+    ("results", "Results"),
+    ("inside", "Look inside"),
     ("runs", "Runs"),
-)  # fmt: skip
+)
 """The rail: the path of the work, from images to results."""
 Answer = TypeVar("Answer")
 

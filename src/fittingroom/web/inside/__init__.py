@@ -1,0 +1,1 @@
+"""The view Look inside: what is looked at, pictures of it, and words for it."""
