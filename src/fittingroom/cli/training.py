@@ -17,7 +17,6 @@ from fittingroom.engine.loop import batches
 from fittingroom.engine.prepare import PreparedRun, prepare_run
 from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_restart, prepare_resume
 from fittingroom.engine.run import execute
-from fittingroom.engine.transfer import Transfer
 from fittingroom.library.fit import train_prepared
 from fittingroom.library.interrupt import stopping_on_signals
 from fittingroom.library.run import Run
@@ -25,6 +24,7 @@ from fittingroom.library.stored import find_run
 from fittingroom.spec.events import Event
 from fittingroom.spec.run import load_run_spec, schedule_of
 from fittingroom.spec.start import weights_of
+from fittingroom.spec.transfer import Transfer
 from fittingroom.workspace import Workspace
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.facts import facts_of
@@ -10,6 +11,7 @@ from fittingroom.data.sources import load
 from fittingroom.data.splits import Splits
 from fittingroom.errors import Fault, InvalidSpec
 from fittingroom.spec.faults import DataFacts, faults
+from fittingroom.spec.network import NetworkSummary, summarize
 from fittingroom.spec.run import RunSpec
 from fittingroom.workspace import Workspace
 
@@ -27,6 +29,11 @@ class Stage:
     """Its name; None for the run proper."""
     where: str = ""
     """What the paths of its settings begin with in the run's spec."""
+
+    @cached_property
+    def summary(self) -> NetworkSummary:
+        """Its network on its data: shapes and counts at every edge."""
+        return summarize(self.spec.network, self.facts.shape, self.facts.classes, self.spec.train.freeze_up_to)
 
     @property
     def faults(self) -> list[Fault]:

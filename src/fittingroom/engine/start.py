@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fittingroom.engine.checkpoint import Checkpoint
-from fittingroom.engine.lineage import TrainedOn
 from fittingroom.engine.transfer import Weights
 from fittingroom.errors import Fault
+from fittingroom.queue.beginning import known_of
 from fittingroom.queue.origin import locate
 from fittingroom.queue.stored import spec_of
 from fittingroom.spec.run import RunSpec
@@ -57,11 +57,7 @@ class Source:
 def open_source(start: Start, workspace: Workspace) -> Source:
     """Read the weights of a run or file; raises NotFound, InvalidInput or WorkspaceError."""
     origin = locate(start, workspace)
-    run, path = origin.run, origin.path
-    if run is None:
-        return Source(origin.start, Weights.read(path, path.name), origin.lineage)
-    moment = f"after epoch {origin.lineage['epoch']}" if start.weights == "last" else f"epoch {origin.lineage['epoch']}"
-    weights = Weights.read(path, f"{run.id}, {moment}")
-    if weights.trained_on is None:  # written by an older version
-        weights = replace(weights, trained_on=(TrainedOn.of(spec_of(run).data, run.fingerprint),))
-    return Source(origin.start, weights, origin.lineage, run, Checkpoint.read(path) if start.go_on else None)
+    described = known_of(origin)
+    weights = replace(Weights.read(origin.path, described.outline.origin), trained_on=described.trained_on)
+    checkpoint = Checkpoint.read(origin.path) if start.go_on else None
+    return Source(origin.start, weights, origin.lineage, origin.run, checkpoint)

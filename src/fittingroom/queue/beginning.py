@@ -1,0 +1,118 @@
+"""What the trainings of a run begin with, checked without torch: whether weights fit, and what they have seen.
+
+The page shows it before Start, whoever submits is told it, and the engine does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fittingroom.data.lineage import TrainedOn, seen_faults
+from fittingroom.data.stages import Stage
+from fittingroom.errors import Fault
+from fittingroom.queue.origin import Origin
+from fittingroom.queue.stored import spec_of
+from fittingroom.queue.weights import Known, read_head
+from fittingroom.spec.transfer import Transfer, fresh, outline_of, plan_transfer
+from fittingroom.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What every layer of every training begins with, why that cannot be, and what nobody can tell."""
+
+    transfers: tuple[Transfer, ...]
+    """One for each stage."""
+    faults: tuple[Fault, ...]
+    cautions: tuple[str, ...]
+
+
+def known_of(origin: Origin) -> Known:
+    """What is known of the weights that ``[start]`` names; raises InvalidInput."""
+    run, epoch = origin.run, origin.lineage.get("epoch")
+    if run is None:
+        return read_head(origin.path, origin.path.name)
+    moment = f"after epoch {epoch}" if origin.start.weights == "last" else f"epoch {epoch}"
+    found = read_head(origin.path, f"{run.id}, {moment}")
+    if found.trained_on is None:  # written by an older version
+        found = replace(found, trained_on=(TrainedOn.of(spec_of(run).data, run.fingerprint),))
+    return found
+
+
+def beginning_of(stages: Sequence[Stage], origin: Origin | None, workspace: Workspace) -> Beginning:
+    """What the trainings of a run begin with that starts there; raises InvalidInput."""
+    if origin is None:
+        return check_beginning(stages, None, workspace)
+    goes_on, strict = origin.start.go_on, origin.run is not None
+    return check_beginning(stages, known_of(origin), workspace, goes_on=goes_on, strict=strict)
+
+
+def check_beginning(
+    stages: Sequence[Stage], source: Known | None, workspace: Workspace, *, goes_on: bool = False, strict: bool = False
+) -> Beginning:
+    """Plan the weights from stage to stage, and check that nothing is judged on what they have seen.
+
+    ``source``: what the first stage begins with, if not with fresh weights. ``goes_on``: it begins where that was
+    left, as ``start.go_on`` says, so every layer is that one. ``strict``: data of the source that is gone is a fault.
+    """
+    transfers = []
+    outline = source.outline if source else None
+    for number, stage in enumerate(stages):
+        rows, names, reset = stage.summary.layers, stage.facts.class_names, stage.spec.train.reset
+        if outline is None:
+            transfers.append(fresh(rows))
+        elif goes_on and number == 0:
+            transfers.append(_all_kept(fresh(rows), outline.origin))
+        else:
+            transfers.append(plan_transfer(rows, names, outline, reset))
+        outline = outline_of(rows, f'phase "{stage.phase}"', names)
+    seen = (source and source.trained_on) or ()
+    faults, cautions = check_seen(stages, seen, source.outline.origin if source else "", workspace, strict=strict)
+    misfits = [fault for transfer in transfers for fault in transfer.faults]
+    return Beginning(tuple(transfers), tuple(dict.fromkeys([*faults, *misfits])), tuple(cautions))
+
+
+def _all_kept(transfer: Transfer, origin: str) -> Transfer:
+    kept = [replace(each, weights="kept") if each.weights == "fresh" else each for each in transfer.layers]
+    return Transfer(origin, tuple(kept))
+
+
+def check_seen(
+    stages: Sequence[Stage], before: Sequence[TrainedOn], origin: str, workspace: Workspace, *, strict: bool
+) -> tuple[list[Fault], list[str]]:
+    """What stages would be judged on although their weights know it, and what nobody can tell, as sentences.
+
+    ``before``: what the weights of the first stage have seen. ``strict``: data that is gone is a fault.
+    """
+    problems: list[Fault] = []
+    cautions = [
+        f"{each.source} does not say what it was trained on: perhaps on the images held out here."
+        for each in before
+        if not each.known
+    ]
+    seen = list(before)
+    for stage in stages:
+        found, gone = seen_faults(seen, origin, stage.data, stage.splits, workspace)
+        problems += found
+        if gone and strict:
+            problems.append(Fault("start", *_gone(origin, gone)))
+        elif gone:
+            message, _ = _gone(origin, gone)
+            cautions.append(f"{message[0].upper()}{message[1:]}.")
+        seen.append(trained_on(stage))
+        origin = f'phase "{stage.phase}"'
+    return problems, list(dict.fromkeys(cautions))
+
+
+def trained_on(stage: Stage) -> TrainedOn:
+    return TrainedOn.of(stage.spec.data, stage.data.fingerprint)
+
+
+def _gone(origin: str, sources: Sequence[str]) -> tuple[str, str]:
+    names = ", ".join(f'"{name}"' for name in sources)
+    return (
+        f"{origin} was trained on {names}, which is no longer there as it was, so nobody can tell whether images that "
+        "are held out here were among it",
+        "restore that data set, or start from other weights",
+    )
