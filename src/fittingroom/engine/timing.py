@@ -1,0 +1,172 @@
+"""How long a training will take on this machine, from a short timing of the very steps that it will take.
+
+The training is prepared as if it were to begin, its own loop takes a few steps, and all of it is thrown away: nothing
+is stored, and nothing that is random in a training depends on it, for every draw comes from the seed and its moment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from fittingroom.engine.images import EVALUATION_BATCH, Part
+from fittingroom.engine.loop import EpochSums, Training, logits, train_epoch
+from fittingroom.engine.pace import VALIDATION_COST, WARM
+from fittingroom.engine.prepare import prepare_run
+from fittingroom.errors import TrainingDiverged
+from fittingroom.spec.run import RunSpec
+from fittingroom.workspace import Workspace
+
+SECONDS_TIMED = 1.0
+"""For the steps; the forward passes that tell what a validation costs take a fraction of it."""
+MOST_SECONDS = 3.0
+"""For everything but reading the data, if a single step does not take longer."""
+PROBE = 2
+"""Images that tell beforehand what a step may cost."""
+LONGEST_STEP = 1.0
+"""Seconds; where a step would take longer, smaller batches are timed."""
+SPREAD = (10, 90)
+"""Percentiles of the steps' seconds that give the range."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What one of a run's trainings costs here. Seconds are those of one epoch, its validation included."""
+
+    epoch: float
+    shortest: float
+    """If all steps took what the quicker ones took, and ``longest`` the slower ones."""
+    longest: float
+    validation: float
+    """The part of an epoch that is validation."""
+    steps: int
+    """That were timed."""
+    batch_size: int
+    """Of the steps that were timed: smaller than the training's where one of its steps would have taken too long."""
+    images: int
+    """That an epoch trains on."""
+    threads: int
+    device: str
+    phase: str | None = None
+    """Which training of the run; None for the run proper."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def time_training(
+    spec: RunSpec, workspace: Workspace, threads: int | None = None, stop: Callable[[], object] = lambda: None
+) -> list[Timing]:
+    """Time each training of a run, phases first; raises what ``prepare_run`` raises.
+
+    ``threads``: those that it will be trained with, as many as torch takes unless given; torch has its own again
+    afterwards. What the weights are does not matter, so ``start`` is left aside. When ``stop`` answers, what has been
+    measured so far has to do.
+    """
+    with _own_settings():
+        return [_time(stage, phase, workspace, threads, stop) for stage, phase in _trainings(spec)]
+
+
+def _trainings(spec: RunSpec) -> Iterator[tuple[RunSpec, str | None]]:
+    """Each training as a run of its own that begins with fresh weights and goes by epochs."""
+    names = [*(phase.name for phase in spec.phases), None]
+    for stage, name in zip(spec.stages, names, strict=True):
+        yield replace(stage, start=None, train=replace(stage.train, budget=None)), name
+
+
+def _time(
+    spec: RunSpec, phase: str | None, workspace: Workspace, threads: int | None, stop: Callable[[], object]
+) -> Timing:
+    run = prepare_run(spec, workspace, threads)
+    training, began = run.training, time.perf_counter()
+    training.spec = replace(training.spec, batch_size=_batch_size(training))
+    seconds = _steps(training, began, stop)
+    step_images = min(training.spec.batch_size, len(training.training))
+    images = sum(min(step_images, len(training.training) - start) for start in training.batches)
+    validation = _validation(training, float(np.median(seconds)) / step_images)
+    middle, low, high = (
+        images / step_images * float(each) + validation
+        for each in (np.median(seconds), *np.percentile(seconds, SPREAD))
+    )
+    return Timing(
+        middle, low, high, validation, len(seconds), step_images, images, run.plan.threads, run.plan.device, phase
+    )
+
+
+def _steps(run: Training, began: float, stop: Callable[[], object]) -> list[float]:
+    """Seconds of whole steps, the first few left out where there is time for more; at least one."""
+    seconds: list[float] = []
+    timed = 0.0
+    for taken in _taken(run):
+        seconds.append(taken)
+        timed += taken if len(seconds) > WARM else 0.0
+        if timed >= SECONDS_TIMED or time.perf_counter() - began >= MOST_SECONDS or stop():
+            break
+    return seconds[WARM:] or seconds[1:] or seconds
+
+
+def _taken(run: Training) -> Iterator[float]:
+    """Seconds of each step that has a whole batch, epoch after epoch, for ever."""
+    whole = max(1, len(run.training) // run.spec.batch_size)
+    while True:
+        before = time.perf_counter()
+        try:
+            for _ in train_epoch(run):
+                _wait_for(run)
+                now = time.perf_counter()
+                if run.step <= whole:
+                    yield now - before
+                before = time.perf_counter()
+        except TrainingDiverged:  # which is told when it is trained; a step takes as long with any numbers
+            pass
+        run.epoch, run.step, run.sums = run.epoch + 1, 0, EpochSums()
+
+
+def _batch_size(run: Training) -> int:
+    """The training's own, or what fits into the time that one step may take."""
+    probe = Part(run.training.data, run.training.indices[:PROBE], run.training.device)
+    logits(run.network, probe, run.normalize)
+    began = time.perf_counter()
+    logits(run.network, probe, run.normalize)
+    _wait_for(run)
+    of_image = (time.perf_counter() - began) / len(probe) / VALIDATION_COST
+    return max(2, min(run.spec.batch_size, int(LONGEST_STEP / of_image))) if run.spec.batch_size > 1 else 1
+
+
+def _validation(run: Training, trained_image: float) -> float:
+    """Seconds for all validation images, from as many as take a fraction of a second, passed forward twice."""
+    affordable = int(SECONDS_TIMED / 4 / (trained_image * VALIDATION_COST))
+    rows = run.validation.indices[: max(1, min(EVALUATION_BATCH, affordable))]
+    part = Part(run.validation.data, rows, run.validation.device)
+    taken = []
+    for _ in range(2):
+        began = time.perf_counter()
+        logits(run.network, part, run.normalize)
+        _wait_for(run)
+        taken.append(time.perf_counter() - began)
+    return min(taken) / len(rows) * len(run.validation)
+
+
+def _wait_for(run: Training) -> None:
+    """For what was sent to a GPU; otherwise nothing waits there."""
+    if run.training.device == "cuda":
+        torch.cuda.synchronize()
+    elif run.training.device == "mps":
+        torch.mps.synchronize()
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Torch's threads and random numbers as they were before."""
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
