@@ -1,11 +1,9 @@
-"""The view Train: what will be trained, Start, and the training as it goes on."""
+"""The view Train: what will be trained, and Start."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -19,7 +17,7 @@ from fittingroom.queue.stored import spec_of
 from fittingroom.spec.faults import notes
 from fittingroom.spec.network import NetworkSummary, summarize
 from fittingroom.spec.run import TAGGED, RunSpec, from_toml, presets, with_settings
-from fittingroom.store import RunDetails, RunSummary
+from fittingroom.store import RunSummary
 from fittingroom.web.drafts import Draft, draft_of, edit, plain_of, remember
 from fittingroom.web.forms import Field, fields
 from fittingroom.web.site import Site, off_loop
@@ -163,37 +161,6 @@ async def start(request: Request) -> Response:
     return remember(name, RedirectResponse(f"/train/{quote(run)}", 303))
 
 
-async def watch(request: Request) -> Response:
-    """A run as it goes on."""
-    site = Site.of(request)
-    run = await off_loop(lambda: site.store.run(request.path_params["run"]))
-    return site.page(request, "run.html", view="train", **await off_loop(lambda: about(run, site)))
-
-
-def about(run: RunDetails, site: Site) -> dict[str, Any]:
-    """What the page of a run shows beside its curves."""
-    data = None
-    with contextlib.suppress(NotFound):  # it was deleted from the store by hand, or never written
-        data = site.store.data_set(run.fingerprint)
-    return {"run": run, "spec": spec_of(run), "data": data, "openings": site.store.openings(run.fingerprint)}
-
-
-async def ask(request: Request) -> Response:
-    """Stop, pause, resume or restart a run."""
-    site = Site.of(request)
-    run, wish = request.path_params["run"], request.path_params["wish"]
-    do = {
-        "stop": lambda: queue.stop(run, site.workspace, wait=0).id,
-        "pause": lambda: queue.pause(run, site.workspace, wait=0).id,
-        "resume": lambda: queue.resume(run, site.workspace).id,
-        "restart": lambda: queue.submit_again(run, site.workspace),
-    }.get(wish)
-    if do is None:
-        raise NotFound(f'a run cannot be asked to "{wish}"; stop, pause, resume and restart are there')
-    name = await off_loop(do)
-    return RedirectResponse(f"/train/{quote(name)}", 303)
-
-
 ROUTES = [
     Route("/train", setup),
     Route("/train/set", change, methods=["POST"]),
@@ -201,6 +168,4 @@ ROUTES = [
     Route("/train/undo", undo, methods=["POST"]),
     Route("/train/redo", undo, methods=["POST"]),
     Route("/train/start", start, methods=["POST"]),
-    Route("/train/{run}", watch),
-    Route("/train/{run}/{wish}", ask, methods=["POST"]),
 ]

@@ -28,8 +28,8 @@ class LiveRun extends HTMLElement {
   speed = 0;
 
   connectedCallback() {
-    this.accuracy = new Chart(this.part("chart-accuracy"), accuracyAxis);
-    this.loss = new Chart(this.part("chart-loss"), loss);
+    this.accuracy = new Chart(this.at("chart-accuracy"), accuracyAxis);
+    this.loss = new Chart(this.at("chart-loss"), loss);
     this.connect();
   }
 
@@ -42,7 +42,7 @@ class LiveRun extends HTMLElement {
   }
 
   /** @param {string} name @returns {HTMLElement} */
-  part(name) {
+  at(name) {
     const found = this.querySelector(`[data-part="${name}"]`);
     if (!found) throw new Error(`no part ${name}`);
     return /** @type {HTMLElement} */ (found);
@@ -55,12 +55,12 @@ class LiveRun extends HTMLElement {
     socket.onopen = () => socket.send(JSON.stringify(this.cursor ?? {}));
     socket.onmessage = (message) => {
       this.waits = 500;
-      this.part("connection").hidden = true;
+      this.at("connection").hidden = true;
       this.take(/** @type {Update} */ (JSON.parse(message.data)));
     };
     socket.onclose = (closed) => {
       if (this.socket !== socket) return;
-      const line = this.part("connection");
+      const line = this.at("connection");
       line.hidden = false;
       if (closed.code === GONE) {
         line.textContent = "This run was deleted.";
@@ -93,26 +93,26 @@ class LiveRun extends HTMLElement {
     const done = last?.[0] ?? update.epochs_done;
     const spent = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
     const running = update.state === "running";
-    this.part("state").textContent = running ? `running · epoch ${Math.floor(done) + 1}${total ? ` of ${first + total}` : ""}` : update.state;
+    this.at("state").textContent = running ? `running · epoch ${Math.floor(done) + 1}${total ? ` of ${first + total}` : ""}` : update.state;
     for (const form of this.querySelectorAll("[data-when]")) {
       const when = /** @type {HTMLElement} */ (form);
       when.hidden = !(when.dataset.when ?? "").split(" ").includes(update.state);
     }
     const best = update.best_epoch === null ? undefined : this.epochs.get(update.best_epoch);
     const newest = epochs.at(-1);
-    this.part("accuracy").textContent = percent((best ?? newest)?.validation_accuracy);
-    this.part("accuracy-on").textContent = this.margin((best ?? newest)?.validation_accuracy);
-    this.part("loss").textContent = loss((best ?? newest)?.validation_loss);
-    this.part("loss-on").textContent = best ? `best weights, epoch ${best.epoch}` : newest ? `epoch ${newest.epoch}` : "";
+    this.at("accuracy").textContent = percent((best ?? newest)?.validation_accuracy);
+    this.at("accuracy-on").textContent = this.margin((best ?? newest)?.validation_accuracy);
+    this.at("loss").textContent = loss((best ?? newest)?.validation_loss);
+    this.at("loss-on").textContent = best ? `best weights, epoch ${best.epoch}` : newest ? `epoch ${newest.epoch}` : "";
     if (last?.[3]) this.speed = last[3];
-    this.part("speed").textContent = this.speed ? count(this.speed) : "–";
+    this.at("speed").textContent = this.speed ? count(this.speed) : "–";
     const share = total ? (done - first) / total : 0;
-    this.part("done").setAttribute("width", String(running ? 100 * Math.min(1, share) : epochs.length ? 100 : 0));
+    this.at("done").setAttribute("width", String(running ? 100 * Math.min(1, share) : epochs.length ? 100 : 0));
     const each = epochs.length ? spent / epochs.length : 0;
     const left = running && total && each ? (first + total - done) * each : null;
-    this.part("time-label").textContent = left === null ? "Time" : "Left";
-    this.part("time").textContent = duration(left ?? spent);
-    this.part("time-on").textContent = left === null ? "training" : `of ${duration(left + (done - first) * each)}`;
+    this.at("time-label").textContent = left === null ? "Time" : "Left";
+    this.at("time").textContent = duration(left ?? spent);
+    this.at("time-on").textContent = left === null ? "training" : `of ${duration(left + (done - first) * each)}`;
     this.read(update);
     this.draw(epochs, update.best_epoch);
     this.table(epochs, update.best_epoch);
@@ -122,7 +122,7 @@ class LiveRun extends HTMLElement {
   read(update) {
     const waiting = update.state === "queued" ? "It waits for a worker." : "No epoch has been validated yet.";
     const said = [...(update.message ? [update.message] : []), ...update.reading];
-    this.part("reading").replaceChildren(
+    this.at("reading").replaceChildren(
       ...(said.length ? said : [waiting]).map((sentence) => {
         const line = document.createElement("p");
         line.textContent = sentence;
@@ -154,7 +154,7 @@ class LiveRun extends HTMLElement {
 
   /** @param {Epoch[]} epochs @param {number|null} best */
   table(epochs, best) {
-    const body = this.part("epochs");
+    const body = this.at("epochs");
     body.replaceChildren(
       ...[...epochs].reverse().map((epoch) => {
         const row = document.createElement("tr");
