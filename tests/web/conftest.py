@@ -61,6 +61,6 @@ def draft_on(page: TestClient, photos: Path) -> Callable[..., None]:
         page.post("/train/from", data={"preset": "linear"})
         wanted = dict(setting.split("=", 1) for setting in settings)
         answer = page.post("/train/set", data={"data.source": str(photos), "data.validation": "0.2", **wanted})
-        assert answer.status_code == 200
+        assert answer.status_code == 303
 
     return begin

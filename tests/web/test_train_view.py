@@ -72,7 +72,7 @@ def test_everything_that_is_wrong_is_told_and_nothing_starts(page: TestClient, d
 
 def test_data_that_is_not_there_is_told(page: TestClient, draft_on: DraftOn) -> None:
     draft_on()
-    shown = text(page.post("/train/set", data={"data.source": "/no/such/folder"}))
+    shown = text(page.post("/train/set", data={"data.source": "/no/such/folder"}, headers={"hx-request": "true"}))
     assert "One thing keeps this run from starting:" in shown
     assert "/no/such/folder" in shown
 

@@ -71,23 +71,8 @@ class PreparedRun:
     @property
     def notes(self) -> list[str]:
         """What people should know before this stage starts, as sentences."""
-        stage, splits = self.stage, self.stage.splits
-        found = [*self.cautions, *notes(stage.spec, stage.facts, follows=self.number > 0)]
-        still = [each.layer for each in self.transfer.layers if each.frozen and each.weights == "fresh"]
-        if still and self.transfer.origin:
-            found.append(f"Frozen with fresh random weights, which nothing will train: {', '.join(still)}.")
-        if splits.dropped:
-            found.append(
-                f"{splits.dropped:,} training images are left out, because the test set holds exact copies of them."
-            )
-        counts = stage.data.counts(splits.validation)
-        if absent := [name for name, count in zip(stage.data.class_names, counts, strict=True) if not count]:
-            found.append(f"No validation image is of class {', '.join(absent)}: the accuracy will tell nothing of it.")
-        if not stage.data.has_test:
-            found.append(
-                f"This data has no test part of its own, so {len(splits.test):,} images are cut off and sealed by "
-                f"split_seed = {stage.spec.data.split_seed}; with another split_seed some of them would be trained on."
-            )
+        about = notes(self.stage.spec, self.stage.facts, follows=self.number > 0)
+        found = [*self.cautions, *about, *self.transfer.notes, *self.stage.notes]
         if self.departures:
             found.append(f"Not bit-identical to an undisturbed run, because of: {'; '.join(self.departures)}.")
         return found

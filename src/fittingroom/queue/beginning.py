@@ -26,6 +26,8 @@ class Beginning:
     """One for each stage."""
     faults: tuple[Fault, ...]
     cautions: tuple[str, ...]
+    trained_on: tuple[TrainedOn, ...] = ()
+    """What the weights have seen before the first stage, as far as they tell."""
 
 
 def known_of(origin: Origin) -> Known:
@@ -70,7 +72,7 @@ def check_beginning(
     seen = (source and source.trained_on) or ()
     faults, cautions = check_seen(stages, seen, source.outline.origin if source else "", workspace, strict=strict)
     misfits = [fault for transfer in transfers for fault in transfer.faults]
-    return Beginning(tuple(transfers), tuple(dict.fromkeys([*faults, *misfits])), tuple(cautions))
+    return Beginning(tuple(transfers), tuple(dict.fromkeys([*faults, *misfits])), tuple(cautions), tuple(seen))
 
 
 def _all_kept(transfer: Transfer, origin: str) -> Transfer:

@@ -62,6 +62,14 @@ class Transfer:
     dropped: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
 
+    @property
+    def notes(self) -> list[str]:
+        """What its author may not have meant, as sentences."""
+        still = [each.layer for each in self.layers if each.frozen and each.weights == "fresh"]
+        if not self.origin or not still:
+            return []
+        return [f"Frozen with fresh random weights, which nothing will train: {', '.join(still)}."]
+
 
 def outline_of(rows: Sequence[LayerSummary], origin: str, class_names: Sequence[str]) -> Outline:
     """Of the weights that a network will leave."""

@@ -19,6 +19,7 @@ from fittingroom.queue.stored import open_store
 from fittingroom.web import routes
 from fittingroom.web.guard import Guard
 from fittingroom.web.live import Hub
+from fittingroom.web.once import Answers
 from fittingroom.web.processes import Workers
 from fittingroom.web.site import STATIC, Site
 from fittingroom.workspace import Workspace
@@ -49,6 +50,7 @@ def create_app(workspace: Workspace, *, hosts: Iterable[str], token: str, worker
         lifespan=lifespan,
     )
     app.state.site, app.state.workers, app.state.hub = site, attendant, Hub(store)
+    app.state.answers = Answers()
     return app
 
 

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 
 from fittingroom.store import Store
 from fittingroom.web import figures
+from fittingroom.web.once import once_key
 from fittingroom.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
@@ -51,7 +52,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals |= {"static": static, "views": VIEWS}
+        environment.globals |= {"static": static, "views": VIEWS, "once_key": once_key}
         environment.filters |= figures.FILTERS
         return environment
 
