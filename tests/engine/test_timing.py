@@ -14,13 +14,28 @@ import fittingroom as fr
 from fittingroom.engine import loop, timing
 from fittingroom.engine.loop import Training
 from fittingroom.engine.prepare import PreparedRun
-from fittingroom.engine.timing import time_training
+from fittingroom.engine.timing import Timing, time_training
+from fittingroom.spec.run import RunSpec
 from fittingroom.spec.start import Phase, Start
 from fittingroom.spec.train import TrainSpec
 from fittingroom.workspace import Workspace
 
 Prepare = Callable[..., PreparedRun]
 STEP = 0.02
+
+
+def told_of(spec: RunSpec, workspace: Workspace) -> list[Timing]:
+    """What the timing tells in the end, with one thread."""
+    steps = time_training(spec, workspace, 1)
+    shares = []
+    while True:
+        try:
+            shares.append(next(steps))
+        except StopIteration as end:
+            assert all(0 <= done <= total for done, total in shares)
+            assert shares == sorted(shares)
+            found: list[Timing] = end.value
+            return found
 
 
 @pytest.fixture
@@ -41,7 +56,7 @@ def slow_steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_an_epoch_is_as_many_steps_as_its_images_need(
     prepare: Prepare, own_workspace: Workspace, slow_steps: list[int]
 ) -> None:
-    (told,) = time_training(prepare(batch_size=32).spec, own_workspace, 1)
+    (told,) = told_of(prepare(batch_size=32).spec, own_workspace)
     assert (told.images, told.batch_size, told.threads, told.device, told.phase) == (210, 32, 1, "cpu", None)
     assert STEP * 210 / 32 <= told.epoch - told.validation <= 2 * STEP * 210 / 32
     assert told.shortest <= told.epoch <= told.longest
@@ -53,7 +68,7 @@ def test_an_epoch_is_as_many_steps_as_its_images_need(
 
 
 def test_little_data_is_timed_too(prepare: Prepare, own_workspace: Workspace, slow_steps: list[int]) -> None:
-    (told,) = time_training(prepare(batch_size=1000).spec, own_workspace, 1)
+    (told,) = told_of(prepare(batch_size=1000).spec, own_workspace)
     assert told.batch_size == 210
     assert STEP <= told.epoch - told.validation <= 2 * STEP
 
@@ -62,25 +77,25 @@ def test_a_step_that_would_take_too_long_is_timed_with_fewer_images(
     prepare: Prepare, own_workspace: Workspace, slow_steps: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timing, "LONGEST_STEP", 0.0)
-    (told,) = time_training(prepare(batch_size=32).spec, own_workspace, 1)
+    (told,) = told_of(prepare(batch_size=32).spec, own_workspace)
     assert told.batch_size == 2
     assert STEP * 105 <= told.epoch - told.validation <= 2 * STEP * 105
     monkeypatch.setattr(timing, "MOST_SECONDS", 0.0)
     slow_steps.clear()
-    (told,) = time_training(prepare(batch_size=32).spec, own_workspace, 1)
+    (told,) = told_of(prepare(batch_size=32).spec, own_workspace)
     assert (told.steps, len(slow_steps)) == (1, 1)
 
 
 def test_every_phase_is_timed_whatever_it_starts_from(prepare: Prepare, own_workspace: Workspace) -> None:
     before = Phase(name="pretrain", train=TrainSpec(budget="9s", freeze_up_to="conv_1"))
     spec = replace(prepare(augment=(fr.Noise(0.1),)).spec, phases=(before,), start=Start("no-such-run"))
-    pretrain, own = time_training(spec, own_workspace, 1, stop=lambda: True)
+    pretrain, own = told_of(spec, own_workspace)
     assert (pretrain.phase, own.phase) == ("pretrain", None)
     assert pretrain.epoch > 0 < own.epoch
 
 
 def test_a_rate_that_breaks_the_training_is_timed_all_the_same(prepare: Prepare, own_workspace: Workspace) -> None:
-    (told,) = time_training(prepare(optimizer=fr.Sgd(100.0), network=(fr.Flatten(), fr.Classify())).spec, own_workspace)
+    (told,) = told_of(prepare(optimizer=fr.Sgd(100.0), network=(fr.Flatten(), fr.Classify())).spec, own_workspace)
     assert told.steps > 0
 
 
@@ -88,7 +103,8 @@ def test_nothing_else_notices(prepare: Prepare, own_workspace: Workspace, monkey
     spec = prepare().spec
     monkeypatch.setattr(timing, "SECONDS_TIMED", 0.05)
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    time_training(spec, own_workspace, threads + 1)
+    for _ in time_training(spec, own_workspace, threads + 1):
+        assert torch.get_num_threads() == threads  # whoever is answered meanwhile has one thread
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
     assert not own_workspace.database.exists()

@@ -7,26 +7,29 @@ is stored, and nothing that is random in a training depends on it, for every dra
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 
+from fittingroom.engine.desk import Desk
 from fittingroom.engine.images import EVALUATION_BATCH, Part
 from fittingroom.engine.loop import EpochSums, Training, logits, train_epoch
 from fittingroom.engine.pace import VALIDATION_COST, WARM
 from fittingroom.engine.prepare import prepare_run
 from fittingroom.errors import TrainingDiverged
-from fittingroom.spec.run import RunSpec
+from fittingroom.queue.wire import Message
+from fittingroom.spec.run import RunSpec, from_plain
 from fittingroom.workspace import Workspace
 
 SECONDS_TIMED = 1.0
 """For the steps; the forward passes that tell what a validation costs take a fraction of it."""
 MOST_SECONDS = 3.0
 """For everything but reading the data, if a single step does not take longer."""
+SECONDS_BETWEEN_YIELDS = 0.02
+"""Whoever else is answered by this process waits no longer, if a single step takes no longer."""
 PROBE = 2
 """Images that tell beforehand what a step may cost."""
 LONGEST_STEP = 1.0
@@ -56,21 +59,36 @@ class Timing:
     phase: str | None = None
     """Which training of the run; None for the run proper."""
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+
+Steps = Generator[tuple[int, int], None, list[Timing]]
 
 
-def time_training(
-    spec: RunSpec, workspace: Workspace, threads: int | None = None, stop: Callable[[], object] = lambda: None
-) -> list[Timing]:
+def time_training(spec: RunSpec, workspace: Workspace, threads: int | None = None) -> Steps:
     """Time each training of a run, phases first; raises what ``prepare_run`` raises.
 
-    ``threads``: those that it will be trained with, as many as torch takes unless given; torch has its own again
-    afterwards. What the weights are does not matter, so ``start`` is left aside. When ``stop`` answers, what has been
-    measured so far has to do.
+    Long work: yields how much is done, and of how much, and gives the timings in the end. ``threads``: those that it
+    will be trained with, as many as torch takes unless given; torch has its own again at every yield. What the
+    weights are does not matter, so ``start`` is left aside.
     """
-    with _own_settings():
-        return [_time(stage, phase, workspace, threads, stop) for stage, phase in _trainings(spec)]
+    wanted, found = threads or torch.get_num_threads(), []
+    stages = list(_trainings(spec))
+    for number, (stage, phase) in enumerate(stages):
+        steps = _time(stage, phase, workspace, wanted)
+        while True:
+            with _as_in_training(wanted):
+                share = next(steps)
+            if isinstance(share, Timing):
+                found.append(share)
+                break
+            yield int(100 * (number + share)), 100 * len(stages)
+    return found
+
+
+def timing(desk: Desk, asked: Message) -> Generator[tuple[int, int], None, Message]:
+    """How long the trainings of a ``spec`` will take with so many ``threads``: ``timings``, phases first."""
+    spec = from_plain(asked.words["spec"])
+    timings = yield from time_training(spec, desk.workspace, asked.words.get("threads"))
+    return Message({"timings": [asdict(each) for each in timings]})
 
 
 def _trainings(spec: RunSpec) -> Iterator[tuple[RunSpec, str | None]]:
@@ -80,13 +98,24 @@ def _trainings(spec: RunSpec) -> Iterator[tuple[RunSpec, str | None]]:
         yield replace(stage, start=None, train=replace(stage.train, budget=None)), name
 
 
-def _time(
-    spec: RunSpec, phase: str | None, workspace: Workspace, threads: int | None, stop: Callable[[], object]
-) -> Timing:
+def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) -> Iterator[float | Timing]:
+    """How much of it is done, from 0 to 1, and in the end the timing."""
     run = prepare_run(spec, workspace, threads)
+    yield 0.1
     training, began = run.training, time.perf_counter()
     training.spec = replace(training.spec, batch_size=_batch_size(training))
-    seconds = _steps(training, began, stop)
+    seconds: list[float] = []
+    timed, told = 0.0, began
+    for taken in _taken(training):
+        seconds.append(taken)
+        timed += taken if len(seconds) > WARM else 0.0
+        now = time.perf_counter()
+        if timed >= SECONDS_TIMED or now - began >= MOST_SECONDS:
+            break
+        if now - told >= SECONDS_BETWEEN_YIELDS:
+            yield 0.1 + 0.8 * timed / SECONDS_TIMED
+            told = time.perf_counter()
+    seconds = seconds[WARM:] or seconds[1:] or seconds
     step_images = min(training.spec.batch_size, len(training.training))
     images = sum(min(step_images, len(training.training) - start) for start in training.batches)
     validation = _validation(training, float(np.median(seconds)) / step_images)
@@ -94,21 +123,9 @@ def _time(
         images / step_images * float(each) + validation
         for each in (np.median(seconds), *np.percentile(seconds, SPREAD))
     )
-    return Timing(
+    yield Timing(
         middle, low, high, validation, len(seconds), step_images, images, run.plan.threads, run.plan.device, phase
     )
-
-
-def _steps(run: Training, began: float, stop: Callable[[], object]) -> list[float]:
-    """Seconds of whole steps, the first few left out where there is time for more; at least one."""
-    seconds: list[float] = []
-    timed = 0.0
-    for taken in _taken(run):
-        seconds.append(taken)
-        timed += taken if len(seconds) > WARM else 0.0
-        if timed >= SECONDS_TIMED or time.perf_counter() - began >= MOST_SECONDS or stop():
-            break
-    return seconds[WARM:] or seconds[1:] or seconds
 
 
 def _taken(run: Training) -> Iterator[float]:
@@ -162,11 +179,12 @@ def _wait_for(run: Training) -> None:
 
 
 @contextmanager
-def _own_settings() -> Iterator[None]:
-    """Torch's threads and random numbers as they were before."""
-    threads = torch.get_num_threads()
+def _as_in_training(threads: int) -> Iterator[None]:
+    """With as many threads; afterwards torch's threads and random numbers are as they were before."""
+    before = torch.get_num_threads()
     with torch.random.fork_rng():
+        torch.set_num_threads(threads)
         try:
             yield
         finally:
-            torch.set_num_threads(threads)
+            torch.set_num_threads(before)

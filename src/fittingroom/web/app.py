@@ -18,25 +18,31 @@ from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.queue.stored import open_store
 from fittingroom.web import routes
 from fittingroom.web.guard import Guard
+from fittingroom.web.inference import Inference
 from fittingroom.web.live import Hub
 from fittingroom.web.once import Answers
 from fittingroom.web.processes import Workers
 from fittingroom.web.site import STATIC, Site
 from fittingroom.workspace import Workspace
 
+SECONDS_FOR_THE_PAGE = 3.0
+"""The first page has the cores to itself before torch is loaded for questions that nobody has asked yet."""
+
 
 def create_app(workspace: Workspace, *, hosts: Iterable[str], token: str, workers: bool = True) -> Starlette:
-    """The page of a workspace. ``workers``: whether to see to it that one is there."""
+    """The page of a workspace. ``workers``: whether to see to it that the processes behind it are there."""
     store = open_store(workspace)
     site = Site(workspace, store)
-    attendant = Workers(workspace, store)
+    attendant, inference = Workers(workspace, store), Inference(workspace)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(attendant.attend()) if workers else None
+        coming = [attendant.attend(), inference.warm(SECONDS_FOR_THE_PAGE)] if workers else []
+        tasks = [asyncio.create_task(each) for each in coming]
         yield
-        if task:
+        for task in tasks:
             task.cancel()
+        await inference.close()
         store.close()
 
     app = Starlette(
@@ -49,7 +55,8 @@ def create_app(workspace: Workspace, *, hosts: Iterable[str], token: str, worker
         exception_handlers={FittingRoomError: told, HTTPException: missing},
         lifespan=lifespan,
     )
-    app.state.site, app.state.workers, app.state.hub = site, attendant, Hub(store)
+    app.state.site, app.state.hub = site, Hub(store)
+    app.state.workers, app.state.inference = attendant, inference
     app.state.answers = Answers()
     return app
 
