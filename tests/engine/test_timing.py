@@ -14,7 +14,8 @@ import fittingroom as fr
 from fittingroom.engine import loop, timing
 from fittingroom.engine.loop import Training
 from fittingroom.engine.prepare import PreparedRun
-from fittingroom.engine.timing import Timing, time_training
+from fittingroom.engine.timing import time_training
+from fittingroom.queue.timing import Timing
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.start import Phase, Start
 from fittingroom.spec.train import TrainSpec

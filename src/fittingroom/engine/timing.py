@@ -9,17 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import numpy as np
+import psutil
 import torch
 
+from fittingroom.engine.cores import machine_cores
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.images import EVALUATION_BATCH, Part
 from fittingroom.engine.loop import EpochSums, Training, logits, train_epoch
 from fittingroom.engine.pace import VALIDATION_COST, WARM
 from fittingroom.engine.prepare import prepare_run
 from fittingroom.errors import TrainingDiverged
+from fittingroom.queue.timing import Timing
 from fittingroom.queue.wire import Message
 from fittingroom.spec.run import RunSpec, from_plain
 from fittingroom.workspace import Workspace
@@ -36,28 +39,6 @@ LONGEST_STEP = 1.0
 """Seconds; where a step would take longer, smaller batches are timed."""
 SPREAD = (10, 90)
 """Percentiles of the steps' seconds that give the range."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """What one of a run's trainings costs here. Seconds are those of one epoch, its validation included."""
-
-    epoch: float
-    shortest: float
-    """If all steps took what the quicker ones took, and ``longest`` the slower ones."""
-    longest: float
-    validation: float
-    """The part of an epoch that is validation."""
-    steps: int
-    """That were timed."""
-    batch_size: int
-    """Of the steps that were timed: smaller than the training's where one of its steps would have taken too long."""
-    images: int
-    """That an epoch trains on."""
-    threads: int
-    device: str
-    phase: str | None = None
-    """Which training of the run; None for the run proper."""
 
 
 Steps = Generator[tuple[int, int], None, list[Timing]]
@@ -85,9 +66,12 @@ def time_training(spec: RunSpec, workspace: Workspace, threads: int | None = Non
 
 
 def timing(desk: Desk, asked: Message) -> Generator[tuple[int, int], None, Message]:
-    """How long the trainings of a ``spec`` will take with so many ``threads``: ``timings``, phases first."""
+    """How long the trainings of a ``spec`` will take: ``timings``, phases first.
+
+    With so many ``threads``, else with one for each core, as a worker has them.
+    """
     spec = from_plain(asked.words["spec"])
-    timings = yield from time_training(spec, desk.workspace, asked.words.get("threads"))
+    timings = yield from time_training(spec, desk.workspace, asked.words.get("threads") or machine_cores())
     return Message({"timings": [asdict(each) for each in timings]})
 
 
@@ -102,7 +86,7 @@ def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) 
     """How much of it is done, from 0 to 1, and in the end the timing."""
     run = prepare_run(spec, workspace, threads)
     yield 0.1
-    training, began = run.training, time.perf_counter()
+    training, began, busy = run.training, time.perf_counter(), Busy()
     training.spec = replace(training.spec, batch_size=_batch_size(training))
     seconds: list[float] = []
     timed, told = 0.0, began
@@ -124,8 +108,29 @@ def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) 
         for each in (np.median(seconds), *np.percentile(seconds, SPREAD))
     )
     yield Timing(
-        middle, low, high, validation, len(seconds), step_images, images, run.plan.threads, run.plan.device, phase
-    )
+        middle, low, high, validation, len(seconds), step_images, images, run.plan.threads, run.plan.device,
+        busy.others(), phase,
+    )  # fmt: skip
+
+
+class Busy:
+    """How much the machine does beside this process, from now on."""
+
+    def __init__(self) -> None:
+        self._began = self._now()
+
+    def others(self) -> float:
+        """The share of the processors that others used, from 0 to 1."""
+        every, idle, own = (now - then for now, then in zip(self._now(), self._began, strict=True))
+        return min(1.0, max(0.0, (every - idle - own) / every)) if every else 0.0
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        """Processor seconds: all, idle ones, and those of this process."""
+        times = psutil.cpu_times()
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        every = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)  # which user holds too
+        return every, idle, time.process_time()
 
 
 def _taken(run: Training) -> Iterator[float]:

@@ -17,7 +17,9 @@ from fittingroom.queue.origin import SUFFIX
 from fittingroom.spec.run import RunSpec, with_settings
 from fittingroom.web.begin import offered, on_the_same_data, spec_from
 from fittingroom.web.drafts import Draft, draft_of, edit, plain_of, remember
+from fittingroom.web.expected import Timings, expect, threads_of
 from fittingroom.web.forms import Field, fields
+from fittingroom.web.inference import Inference
 from fittingroom.web.once import once
 from fittingroom.web.prospect import prospect
 from fittingroom.web.routes.data_import import is_local
@@ -48,12 +50,15 @@ async def setup(request: Request) -> Response:
 async def _show(request: Request, draft: Draft, problem: str = "") -> Response:
     site, shelf = Site.of(request), Shelf.of(request)
     found = await off_loop(lambda: prospect(draft, site, shelf))
+    waiting = await off_loop(lambda: Waiting.of(site.store))
+    threads = await off_loop(lambda: threads_of(site.store))
     template = "train/setup.html" if "hx-request" in request.headers else "train.html"
     return site.page(
         request, template, view="train", draft=draft, prospect=found, groups=groups(draft), presets=offered(),
         recent=await off_loop(lambda: site.store.runs(8)), problem=problem, local=is_local(request), seeds=SEEDS,
         kinds={"optimizer": list(OPTIMIZERS), "schedule": list(SCHEDULES)},
-        offer=await off_loop(lambda: offer(draft, site)), waiting=await off_loop(lambda: Waiting.of(site.store)),
+        offer=await off_loop(lambda: offer(draft, site)), waiting=waiting,
+        expected=expect(found, waiting, request, threads, begin=False),
         data=await off_loop(lambda: [info for info in names(site.workspace) if info.kind != "damaged"]),
     )  # fmt: skip
 
@@ -131,6 +136,7 @@ async def start(request: Request) -> Response:
     count = str((await request.form()).get("runs", "1"))
     name, draft = await off_loop(lambda: edit(request, site.workspace, lambda draft: None))  # after what is being set
     try:
+        await Timings.of(request).make_way(Inference.of(request))
         specs = with_seeds(draft, int(count) if count.isdecimal() else 0)
         runs = [await off_loop(lambda spec=spec: queue.submit(spec, site.workspace)) for spec in specs]  # type: ignore[misc]
     except InvalidInput as error:
@@ -154,6 +160,17 @@ async def going_on(request: Request) -> Response:
     return site.page(request, "train/waiting.html", waiting=await off_loop(lambda: Waiting.of(site.store)))
 
 
+async def time(request: Request) -> Response:
+    """How long the draft's run will take; who asks first lets it be timed."""
+    site, shelf = Site.of(request), Shelf.of(request)
+    _, draft = await off_loop(lambda: draft_of(request, site.workspace))
+    found = await off_loop(lambda: prospect(draft, site, shelf))
+    waiting = await off_loop(lambda: Waiting.of(site.store))
+    threads = await off_loop(lambda: threads_of(site.store))
+    expected = expect(found, waiting, request, threads, begin=True, again="again" in request.query_params)
+    return site.page(request, "train/time.html", prospect=found, waiting=waiting, expected=expected)
+
+
 ROUTES = [
     Route("/train", setup),
     Route("/train/set", change, methods=["POST"]),
@@ -161,5 +178,6 @@ ROUTES = [
     Route("/train/undo", undo, methods=["POST"]),
     Route("/train/redo", undo, methods=["POST"]),
     Route("/train/start", once(start), methods=["POST"]),
+    Route("/train/time", time),
     Route("/train/waiting", going_on),
 ]
