@@ -81,12 +81,12 @@ def _read(own: RunSpec, index: int, spec: RunSpec, workspace: Workspace, split: 
     return Stage(own, data, splits, facts, spec.phases[index].name, f"phases[{index}].")
 
 
-def open_stages(spec: RunSpec, workspace: Workspace) -> tuple[RunSpec, tuple[Stage, ...]]:
+def open_stages(spec: RunSpec, workspace: Workspace, split: Split = Dataset.split) -> tuple[RunSpec, tuple[Stage, ...]]:
     """The run's trainings, and its spec with the sources of data as they are found again from anywhere.
 
     Raises InvalidSpec with every fault.
     """
-    stages = read_stages(spec, workspace)
+    stages = read_stages(spec, workspace, split)
     if problems := [fault for stage in stages for fault in stage.faults]:
         raise InvalidSpec(problems, title=f'"{spec.name}" cannot be trained on {stages[-1].data.name}')
     phases = tuple(

@@ -95,14 +95,16 @@ def check_seen(
     ]
     seen = list(before)
     for stage in stages:
-        found, gone = seen_faults(seen, origin, stage.data, stage.splits, workspace)
+        here = trained_on(stage)
+        elsewhere = [each for each in seen if not each.is_split_as(here)]
+        found, gone = seen_faults(elsewhere, origin, stage.data, stage.splits, workspace)
         problems += found
         if gone and strict:
             problems.append(Fault("start", *_gone(origin, gone)))
         elif gone:
             message, _ = _gone(origin, gone)
             cautions.append(f"{message[0].upper()}{message[1:]}.")
-        seen.append(trained_on(stage))
+        seen.append(here)
         origin = f'phase "{stage.phase}"'
     return problems, list(dict.fromkeys(cautions))
 

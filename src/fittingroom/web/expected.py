@@ -71,6 +71,16 @@ class Timings:
             await inference.cancel(self._newest)
 
 
+def progress_of(key: str, spec: RunSpec | None, waiting: Waiting, request: Request) -> Expected | None:
+    """What is known of a timing that a page waits for, without reading the data; None where it has to be begun."""
+    job = Timings.of(request).known(key)
+    if job is not None and job.state == "running":
+        return Expected("timing", key)
+    if job is not None and job.state == "done" and spec is not None:
+        return told(job, key, spec)
+    return Expected("busy", key) if waiting.running else None
+
+
 def expect(
     found: Prospect, waiting: Waiting, request: Request, threads: int | None, *, begin: bool, again: bool = False
 ) -> Expected:

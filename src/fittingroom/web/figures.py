@@ -37,7 +37,7 @@ def duration(seconds: float | None) -> str:
 def roughly(seconds: float) -> str:
     """``3.4 s``, ``45 s``, ``12 min``, ``3 h 20 min``: no more digits than an estimate can bear."""
     if seconds < 9.95:
-        return f"{seconds:.1f} s" if seconds >= 0.095 else f"{seconds:.2f} s"
+        return f"{seconds:.1f} s" if seconds >= 0.095 else f"{seconds:.2f} s" if seconds >= 0.005 else "under 0.01 s"
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -17,7 +17,7 @@ from fittingroom.queue.origin import SUFFIX
 from fittingroom.spec.run import RunSpec, with_settings
 from fittingroom.web.begin import offered, on_the_same_data, spec_from
 from fittingroom.web.drafts import Draft, draft_of, edit, plain_of, remember
-from fittingroom.web.expected import Timings, expect, threads_of
+from fittingroom.web.expected import Timings, expect, progress_of, threads_of
 from fittingroom.web.forms import Field, fields
 from fittingroom.web.inference import Inference
 from fittingroom.web.once import once
@@ -132,13 +132,13 @@ async def undo(request: Request) -> Response:
 
 async def start(request: Request) -> Response:
     """Put the draft into the queue, with as many seeds as wished, and go to see the first of them."""
-    site = Site.of(request)
+    site, shelf = Site.of(request), Shelf.of(request)
     count = str((await request.form()).get("runs", "1"))
     name, draft = await off_loop(lambda: edit(request, site.workspace, lambda draft: None))  # after what is being set
     try:
         await Timings.of(request).make_way(Inference.of(request))
         specs = with_seeds(draft, int(count) if count.isdecimal() else 0)
-        runs = [await off_loop(lambda spec=spec: queue.submit(spec, site.workspace)) for spec in specs]  # type: ignore[misc]
+        runs = [await off_loop(lambda spec=spec: queue.submit(spec, site.workspace, shelf.split)) for spec in specs]  # type: ignore[misc]
     except InvalidInput as error:
         return remember(name, await _show(request, draft, "" if isinstance(error, InvalidSpec) else str(error)))
     return remember(name, RedirectResponse(f"/train/{quote(runs[0])}", 303))
@@ -161,14 +161,17 @@ async def going_on(request: Request) -> Response:
 
 
 async def time(request: Request) -> Response:
-    """How long the draft's run will take; who asks first lets it be timed."""
+    """How long the draft's run will take; who asks first lets it be timed, and asks again with its ``key``."""
     site, shelf = Site.of(request), Shelf.of(request)
+    key, again = request.query_params.get("key", ""), "again" in request.query_params
     _, draft = await off_loop(lambda: draft_of(request, site.workspace))
-    found = await off_loop(lambda: prospect(draft, site, shelf))
     waiting = await off_loop(lambda: Waiting.of(site.store))
-    threads = await off_loop(lambda: threads_of(site.store))
-    expected = expect(found, waiting, request, threads, begin=True, again="again" in request.query_params)
-    return site.page(request, "train/time.html", prospect=found, waiting=waiting, expected=expected)
+    expected = None if again else progress_of(key, draft.read()[0], waiting, request)
+    if expected is None:
+        found = await off_loop(lambda: prospect(draft, site, shelf))
+        threads = await off_loop(lambda: threads_of(site.store))
+        expected = expect(found, waiting, request, threads, begin=True, again=again)
+    return site.page(request, "train/time.html", waiting=waiting, expected=expected)
 
 
 ROUTES = [
