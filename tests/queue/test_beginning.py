@@ -155,6 +155,11 @@ def test_the_engine_finds_the_same_in_the_files_that_it_wrote(spec: RunSpec, own
     again = replace(spec, start=Start(name), train=TrainSpec(epochs=1, reset=("mix",)))
     prepared = prepare_run(again, own_workspace, threads=1)
     assert json.loads(store_of(own_workspace, submit(again, own_workspace)))["start"]["source"] == name
+    continues = Start(name, weights="last", go_on=True)
+    with pytest.raises(InvalidSpec, match=rf"train\.optimizer: is sgd, but {name} has adam; leave start\.go_on out"):
+        submit(replace(spec, start=continues, train=TrainSpec(epochs=1, optimizer=fr.Sgd())), own_workspace)
+    going_on = beginning_of(prepared.stages, locate(continues, own_workspace), own_workspace)
+    assert [each.weights for each in going_on.transfers[0].layers] == ["kept", "kept", "none", "kept", "kept"]
     origin = locate(Start(name), own_workspace)
     assert beginning_of(prepared.stages, origin, own_workspace).transfers == (prepared.transfer,)
 

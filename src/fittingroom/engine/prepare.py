@@ -140,14 +140,11 @@ def network_of(stage: Stage) -> StackedNetwork:
 
 def _check(spec: RunSpec, stages: Sequence[Stage], source: Source | None, workspace: Workspace) -> Beginning:
     """What every stage begins with; raises InvalidSpec where it cannot, with every reason."""
-    described, goes_on = (source.weights.known, bool(source.checkpoint)) if source else (None, False)
-    strict = bool(source and source.run)
-    beginning = check_beginning(stages, described, workspace, goes_on=goes_on, strict=strict)
-    problems = list(beginning.faults)
-    if source and source.checkpoint:
-        problems += source.go_on_faults(stages[0].spec, stages[0].data.fingerprint)
-    if problems:
-        raise InvalidSpec(dict.fromkeys(problems), title=f'"{spec.name}" cannot start from these weights')
+    described, run = (source.known, source.run) if source else (None, None)
+    continues = run if source and source.checkpoint else None
+    beginning = check_beginning(stages, described, workspace, continues, strict=run is not None)
+    if beginning.faults:
+        raise InvalidSpec(beginning.faults, title=f'"{spec.name}" cannot start from these weights')
     return beginning
 
 

@@ -5,7 +5,7 @@ The page shows it before Start, whoever submits is told it, and the engine does 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fittingroom.data.lineage import TrainedOn, seen_faults
@@ -15,7 +15,10 @@ from fittingroom.queue.origin import Origin
 from fittingroom.queue.stored import spec_of
 from fittingroom.queue.weights import Known, read_head
 from fittingroom.spec.transfer import Transfer, fresh, outline_of, plan_transfer
+from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
+
+_INSTEAD = "leave start.go_on out (fittingroom runs fork does), or keep it as it is there"
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,22 @@ def beginning_of(stages: Sequence[Stage], origin: Origin | None, workspace: Work
     """What the trainings of a run begin with that starts there; raises InvalidInput."""
     if origin is None:
         return check_beginning(stages, None, workspace)
-    goes_on, strict = origin.start.go_on, origin.run is not None
-    return check_beginning(stages, known_of(origin), workspace, goes_on=goes_on, strict=strict)
+    continues = origin.run if origin.start.go_on else None
+    return check_beginning(stages, known_of(origin), workspace, continues, strict=origin.run is not None)
 
 
 def check_beginning(
-    stages: Sequence[Stage], source: Known | None, workspace: Workspace, *, goes_on: bool = False, strict: bool = False
+    stages: Sequence[Stage],
+    source: Known | None,
+    workspace: Workspace,
+    continues: RunDetails | None = None,
+    *,
+    strict: bool = False,
 ) -> Beginning:
     """Plan the weights from stage to stage, and check that nothing is judged on what they have seen.
 
-    ``source``: what the first stage begins with, if not with fresh weights. ``goes_on``: it begins where that was
-    left, as ``start.go_on`` says, so every layer is that one. ``strict``: data of the source that is gone is a fault.
+    ``source``: what the first stage begins with, if not with fresh weights. ``continues``: the run that it goes on
+    with, as ``start.go_on`` says, so every layer is that one's. ``strict``: data of the source that is gone is a fault.
     """
     transfers = []
     outline = source.outline if source else None
@@ -64,15 +72,38 @@ def check_beginning(
         rows, names, reset = stage.summary.layers, stage.facts.class_names, stage.spec.train.reset
         if outline is None:
             transfers.append(fresh(rows))
-        elif goes_on and number == 0:
+        elif continues and number == 0:
             transfers.append(_all_kept(fresh(rows), outline.origin))
         else:
             transfers.append(plan_transfer(rows, names, outline, reset))
         outline = outline_of(rows, f'phase "{stage.phase}"', names)
     seen = (source and source.trained_on) or ()
     faults, cautions = check_seen(stages, seen, source.outline.origin if source else "", workspace, strict=strict)
-    misfits = [fault for transfer in transfers for fault in transfer.faults]
-    return Beginning(tuple(transfers), tuple(dict.fromkeys([*faults, *misfits])), tuple(cautions), tuple(seen))
+    faults += [fault for transfer in transfers for fault in transfer.faults]
+    if continues and source:
+        faults += go_on_faults(stages[0], continues, source)
+    return Beginning(tuple(transfers), tuple(dict.fromkeys(faults)), tuple(cautions), tuple(seen))
+
+
+def go_on_faults(stage: Stage, run: RunDetails, left: Known) -> Iterator[Fault]:
+    """Why a training cannot go on as if a run had never ended. ``left``: where that was left."""
+    spec, theirs, source = stage.spec, spec_of(run), run.id
+    if left.stage < len(theirs.phases):
+        phase = theirs.phases[left.stage].name
+        yield Fault("start", f'{source} was left in its phase "{phase}"', f"fittingroom runs resume {source} first")
+        return
+    if stage.data.fingerprint != run.fingerprint or theirs.data != spec.data:
+        yield Fault("data", f"is not the data of {source} with its split", _INSTEAD)
+    if theirs.network != spec.network:
+        yield Fault("network", f"is not the network of {source}", _INSTEAD)
+    if theirs.train.optimizer.name != spec.train.optimizer.name:
+        own, other = spec.train.optimizer.name, theirs.train.optimizer.name
+        yield Fault("train.optimizer", f"is {own}, but {source} has {other}", _INSTEAD)
+    if theirs.train.freeze_up_to != spec.train.freeze_up_to:
+        yield Fault("train.freeze_up_to", f"is not that of {source}", _INSTEAD)
+    if left.step and theirs.train.batch_size != spec.train.batch_size:
+        was = theirs.train.batch_size
+        yield Fault("train.batch_size", f"cannot change within an epoch, and {source} ended in one", f"use {was}")
 
 
 def _all_kept(transfer: Transfer, origin: str) -> Transfer:

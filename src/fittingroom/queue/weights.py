@@ -33,6 +33,9 @@ class Known:
     trained_on: tuple[TrainedOn, ...] | None
     """Every data set that has had a part in them; None where the file does not say."""
     epoch: int | None = None
+    stage: int = 0
+    """Of a checkpoint: in which training of its run it was written, and ``step``: how far into an epoch."""
+    step: int = 0
 
 
 def read_head(path: Path, origin: str) -> Known:
@@ -50,7 +53,8 @@ def known(path: Path, origin: str, shapes: Mapping[str, Shape], metadata: Mappin
         if (position := metadata.get(CHECKPOINT)) is not None:
             names, trained_on = _about(position)
             own = {name.removeprefix(NETWORK): shape for name, shape in shapes.items() if name.startswith(NETWORK)}
-            return Known(Outline(origin, own, names), trained_on, int(position["epoch"]))
+            at = int(position["epoch"]), int(position.get("stage", 0)), int(position.get("step", 0))
+            return Known(Outline(origin, own, names), trained_on, *at)
         if (described := metadata.get(CLASSIFIER)) is not None:
             names, trained_on = _about({**described, "class_names": described["preprocessing"]["class_names"]})
             return Known(Outline(origin, shapes, names), trained_on, int(described["epoch"]))

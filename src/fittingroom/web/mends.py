@@ -43,6 +43,8 @@ def mends_of(
             if len(misfits) > 1:
                 yield Mend(f"Let all {len(misfits)} that do not fit begin anew", _reset((*reset, *misfits)))
         yield from _of_split(stages, beginning, faults)
+    if spec.start and spec.start.go_on and faults:
+        yield Mend(f"Take the weights of {spec.start.source} only", (("start.go_on", "false"),))
     if spec.start and any(fault.path in {"start", "data"} or fault.path.startswith("network[") for fault in faults):
         yield Mend("Begin with fresh weights", (("start.source", ""),))
 
