@@ -393,6 +393,14 @@ def test_a_timing_in_words(settings: list[str], changes: dict[str, Any], headlin
     assert details in found.details
 
 
+def test_the_time_of_phases_is_told_before_that_of_the_run() -> None:
+    phases = ["phases=[{ name = 'warm', train = { epochs = 4 } }, { name = 'cool', train = { budget = '7s' } }]"]
+    first, second, own = ({**timed().result.words["timings"][0], "epoch": epoch} for epoch in (2.0, 1.0, 3.0))  # type: ignore[union-attr]
+    job = Job(state="done", result=Message({"timings": [first, second, own]}))
+    found = told(job, "key", from_toml(presets()["starter"], overrides=phases))
+    assert found.headline == "Warm 8.0 s, cool 7.0 s, then about 15 s for 5 epochs"
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [(0.004, "under 0.01 s"), (0.06, "0.06 s"), (3.44, "3.4 s"), (9.96, "10 s"), (99.4, "99 s"), (100, "2 min"),

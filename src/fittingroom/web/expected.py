@@ -14,6 +14,7 @@ from fittingroom.data.stages import Stage
 from fittingroom.queue.timing import Timing
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import RunSpec, to_plain
+from fittingroom.spec.train import TrainSpec
 from fittingroom.store import Store
 from fittingroom.web.figures import percent, roughly
 from fittingroom.web.inference import Inference, Job
@@ -126,25 +127,35 @@ def told(job: Job, key: str, spec: RunSpec) -> Expected:
     """A timing in words."""
     assert job.result is not None
     timings = [Timing(**each) for each in job.result.words["timings"]]
-    trains = [*(phase.train for phase in spec.phases), spec.train]
     last, train = timings[-1], spec.train
-    low, high = roughly(last.shortest), roughly(last.longest)
-    each = f"{roughly(last.epoch)} an epoch{f', {low} to {high}' if low != high else ''}"
-    if train.budget_seconds is not None:
-        fit = train.budget_seconds / last.epoch
-        epochs = f"{fit:.0f} epochs" if fit >= 9.5 else many(1, "epoch") if round(fit, 1) == 1 else f"{fit:.1f} epochs"
-        headline = f"{roughly(train.budget_seconds)}: the budget. About {epochs} fit into it"
-    else:
-        at_most = "at most " if train.early_stop else ""
-        headline = f"{at_most}about {roughly(train.epochs * last.epoch)} for {many(train.epochs, 'epoch')}"
-    before = [
-        f"{timing.phase}: {own.budget or roughly(own.epochs * timing.epoch)}"
-        for timing, own in zip(timings[:-1], trains, strict=False)
+    parts = [
+        f"{phase.name} {roughly(seconds_of(phase.train, timing))}"
+        for phase, timing in zip(spec.phases, timings, strict=False)
     ]
-    phases = f" Before it, {', '.join(before)}." if before else ""
-    smaller = f" of {last.batch_size} images" if last.batch_size < min(train.batch_size, last.images) else ""
-    where = many(last.threads, "thread") if last.device == "cpu" else last.device
-    details = f"{each[0].upper()}{each[1:]}. Timed here on {where}: {many(last.steps, 'step')}{smaller}.{phases}"
-    if last.others > DISTURBING:
-        details += f" Other programs used {percent(last.others, 0)} of the processors meanwhile, so it may be quicker."
-    return Expected("known", key, headline[0].upper() + headline[1:], details)
+    own = seconds_of(train, last)
+    if train.budget_seconds is not None:
+        fit = own / last.epoch
+        epochs = f"{fit:.0f} epochs" if fit >= 9.5 else many(1, "epoch") if round(fit, 1) == 1 else f"{fit:.1f} epochs"
+        headline = f"{roughly(own)}: the budget. About {epochs} fit into it"
+    else:
+        headline = f"{'at most ' if train.early_stop else ''}about {roughly(own)} for {many(train.epochs, 'epoch')}"
+    if parts:
+        headline = f"{', '.join(parts)}, then {headline}"
+    return Expected("known", key, headline[0].upper() + headline[1:], how(last, train))
+
+
+def seconds_of(train: TrainSpec, timing: Timing) -> float:
+    """Of one training, if nothing stops it early."""
+    return train.epochs * timing.epoch if train.budget_seconds is None else train.budget_seconds
+
+
+def how(timing: Timing, train: TrainSpec) -> str:
+    """How a timing was found, and how far to trust it."""
+    low, high = roughly(timing.shortest), roughly(timing.longest)
+    each = f"{roughly(timing.epoch)} an epoch{f', {low} to {high}' if low != high else ''}"
+    smaller = f" of {timing.batch_size} images" if timing.batch_size < min(train.batch_size, timing.images) else ""
+    where = many(timing.threads, "thread") if timing.device == "cpu" else timing.device
+    told = f"{each[0].upper()}{each[1:]}. Timed here on {where}: {many(timing.steps, 'step')}{smaller}."
+    if timing.others > DISTURBING:
+        told += f" Other programs used {percent(timing.others, 0)} of the processors meanwhile, so it may be quicker."
+    return told
