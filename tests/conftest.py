@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import fittingroom as fr
 from fittingroom.data.dataset import Dataset
@@ -51,6 +52,19 @@ def weights_file() -> Callable[..., bytes]:
         return struct.pack("<Q", len(text)) + text + bytes(at)
 
     return make
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder per class: 3 × 30 grey pictures of 8×8 with a stripe."""
+    generator = np.random.default_rng(1)
+    for label, name in enumerate(["left", "middle", "right"]):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(30):
+            pixels = generator.integers(0, 100, (8, 8), dtype=np.uint8)
+            pixels[:, 2 * label + 1] += 120
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    return tmp_path / "photos"
 
 
 @pytest.fixture

@@ -57,6 +57,11 @@ class Workspace:
         return self.root / "drafts"
 
     @property
+    def uploads(self) -> Path:
+        """Files that browsers send, until they are imported; one folder for each server that takes them."""
+        return self.root / "uploads"
+
+    @property
     def logs(self) -> Path:
         """What workers say that nobody watches."""
         return self.root / "logs"

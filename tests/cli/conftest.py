@@ -8,9 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from fittingroom.cli import main
 
@@ -45,19 +43,6 @@ def fittingroom(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
         return Outcome(status, out, err)
 
     return call
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """A folder per class: 3 × 30 grey pictures of 8×8 with a stripe."""
-    generator = np.random.default_rng(1)
-    for label, name in enumerate(["left", "middle", "right"]):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        for number in range(30):
-            pixels = generator.integers(0, 100, (8, 8), dtype=np.uint8)
-            pixels[:, 2 * label + 1] += 120
-            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
-    return tmp_path / "photos"
 
 
 @pytest.fixture

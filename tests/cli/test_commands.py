@@ -41,6 +41,12 @@ def test_from_training_to_prediction(fittingroom: Fittingroom, spec_file: Path, 
     with Image.open(tmp_path / "curves.png") as curves:
         assert curves.width > 500
 
+    harmed = fittingroom("runs", "robustness", "last")
+    assert "validation, n = 15), and of the same images harmed:" in harmed.out
+    plain = json.loads(fittingroom("runs", "robustness", "last", "--json").out)
+    assert (plain["images"], plain["split"]) == (15, "validation")
+    assert [each["strength"] for each in plain["harmed"]["rotation"]] == [5, 15, 30, 60]
+
     picture = np.full((40, 60), 240, np.uint8)
     picture[:, 42:50] = 20
     Image.fromarray(picture).save(tmp_path / "drawn.png")

@@ -101,6 +101,15 @@ def test_who_waits_longest_is_next(store: Store) -> None:
     assert taken == names
 
 
+def test_all_that_the_queue_takes_care_of_in_their_order(store: Store, another: Another) -> None:
+    trained, waits, apart = new_run(store), new_run(store), new_run(store, queued=False)
+    another("train", trained)
+    assert [(run.id, run.state) for run in store.queue.managed()] == [(trained, "running"), (waits, "queued")]
+    store.queue.ask(waits, "stop")
+    store.queue.put(apart)
+    assert [run.id for run in store.queue.managed()] == [trained, apart]
+
+
 def test_a_run_that_a_living_process_trains_is_not_next(store: Store, another: Another) -> None:
     run, other = new_run(store), new_run(store)
     another("train", run)

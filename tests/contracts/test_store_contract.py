@@ -73,6 +73,18 @@ def test_what_happens_to_a_run_from_beginning_to_end(store: Store) -> None:
     assert ended.created <= ended.attempts[0].started <= ended.attempts[0].ended
 
 
+def test_each_epoch_remembers_its_attempt(store: Store) -> None:
+    run, other = new_run(store), new_run(store)
+    first = store.begin_attempt(run, {})
+    for number in (1, 2, 3):
+        store.record_epoch(run, first, epoch(number))
+    store.end(run, first, "paused")
+    second = store.begin_attempt(run, {}, after_epoch=2)
+    store.record_epoch(run, second, epoch(3))
+    assert store.attempts_of_epochs(run) == {1: 1, 2: 1, 3: 2}
+    assert store.attempts_of_epochs(other) == {}
+
+
 def test_the_end_may_say_the_figures(store: Store) -> None:
     run = new_run(store)
     attempt = store.begin_attempt(run, {})

@@ -18,7 +18,7 @@ from fittingroom.data import fashion_mnist, folder
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.incoming import Incoming
 from fittingroom.data.prepared import Damaged, open_prepared
-from fittingroom.data.sources import from_arrays, import_folder, load, names
+from fittingroom.data.sources import from_arrays, import_data, load, names
 from fittingroom.errors import InvalidData, WorkspaceError
 from fittingroom.workspace import Workspace
 
@@ -107,7 +107,7 @@ def test_damage_is_noticed_and_the_cache_rebuilt(
 
 
 def test_a_damaged_import_is_told_and_listed(workspace: Workspace, things: Path) -> None:
-    import_folder(things, workspace)
+    import_data(things, workspace)
     cut = workspace.data / "things" / "images.npy"
     cut.write_bytes(cut.read_bytes()[:-1])
     with pytest.raises(InvalidData) as refused:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fittingroom.data.sources import import_folder, load, preview_folder
+from fittingroom.data.sources import import_data, load, preview_data
 from fittingroom.errors import InvalidData, InvalidInput, NotFound
 from fittingroom.workspace import Workspace
 
@@ -26,7 +26,7 @@ def root(tmp_path: Path, picture: Picture) -> Path:
 
 
 def test_a_preview_says_what_an_import_would_make(root: Path, workspace: Workspace) -> None:
-    name, preview = preview_folder(root)
+    name, preview = preview_data(root)
     assert (name, preview.path, preview.images) == ("things", root, 8)
     assert preview.class_names == ("a", "b")
     assert (preview.training, preview.test) == ((3, 2), (1, 2))
@@ -38,14 +38,14 @@ def test_a_preview_says_what_an_import_would_make(root: Path, workspace: Workspa
 def test_without_a_test_folder_there_is_no_test_part(tmp_path: Path, picture: Picture) -> None:
     for name in ("x/a/1.png", "x/b/1.png"):
         picture(tmp_path / name)
-    assert preview_folder(tmp_path / "x")[1].test is None
+    assert preview_data(tmp_path / "x")[1].test is None
 
 
 def test_files_that_cannot_be_read_and_sizes_that_differ_are_told(root: Path, picture: Picture) -> None:
     picture(root / "train/b/9.png", (4, 4, 3))
     (root / "train/a/2.png").write_bytes(b"no picture")
     (root / "train/a/notes.txt").write_text("left out")
-    _, preview = preview_folder(root)
+    _, preview = preview_data(root)
     assert preview.sizes == (((6, 5), 7), ((4, 4), 1))
     assert preview.channels == 3
     assert preview.unreadable == ("train/a/2.png is none of PNG, JPEG, BMP, GIF, WEBP, TIFF",)
@@ -56,18 +56,18 @@ def test_files_that_cannot_be_read_and_sizes_that_differ_are_told(root: Path, pi
 
 def test_a_preview_refuses_what_an_import_refuses(root: Path) -> None:
     with pytest.raises(NotFound, match=r"there is no folder .*nowhere"):
-        preview_folder(root / "nowhere")
+        preview_data(root / "nowhere")
     with pytest.raises(InvalidInput, match='"two words" cannot be the name'):
-        preview_folder(root, "two words")
+        preview_data(root, "two words")
     with pytest.raises(InvalidInput, match="is no height and width"):
-        preview_folder(root, size=(0, 5))
+        preview_data(root, size=(0, 5))
     with pytest.raises(InvalidData, match="holds no class folders, but 3 image files"):
-        preview_folder(root / "train" / "a")
+        preview_data(root / "train" / "a")
 
 
 def test_an_import_tells_every_image(root: Path, workspace: Workspace) -> None:
     told: list[int] = []
-    data = import_folder(root, workspace, progress=told.append)
+    data = import_data(root, workspace, progress=told.append)
     assert told == [1, 2, 3, 4, 5, 6, 7, 8]
     assert data.fingerprint == load(root).fingerprint
 
@@ -81,5 +81,5 @@ def test_what_the_listener_raises_ends_the_import_and_leaves_nothing(root: Path,
             raise Enough
 
     with pytest.raises(Enough):
-        import_folder(root, workspace, progress=stop)
+        import_data(root, workspace, progress=stop)
     assert list(workspace.data.iterdir()) == []

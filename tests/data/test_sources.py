@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fittingroom.data import folder
 from fittingroom.data.dataset import Dataset
-from fittingroom.data.sources import from_arrays, import_folder, load, names, remove
+from fittingroom.data.sources import from_arrays, import_data, load, names, remove
 from fittingroom.errors import InvalidData, InvalidInput, NotFound, WorkspaceError
 from fittingroom.workspace import Workspace
 
@@ -47,14 +47,14 @@ def test_a_folder_is_prepared_once_and_again_when_it_changes(
 
 def test_the_same_images_elsewhere_have_the_same_fingerprint(shoes: Path, workspace: Workspace) -> None:
     opened = load(shoes)
-    imported = import_folder(shoes, workspace, name="clogs")
+    imported = import_data(shoes, workspace, name="clogs")
     in_memory = from_arrays(opened.images, opened.labels, opened.class_names)
     assert opened.fingerprint == imported.fingerprint == in_memory.fingerprint
     assert len({opened.source, imported.source, in_memory.source}) == 3
 
 
 def test_an_import_is_independent_of_its_files(shoes: Path, workspace: Workspace) -> None:
-    data = import_folder(shoes, workspace)
+    data = import_data(shoes, workspace)
     assert (data.name, data.source) == ("shoes", "shoes")
     assert data.origin == f"image folder {shoes}"
     for file in shoes.glob("*/*.png"):
@@ -67,11 +67,11 @@ def test_an_import_is_independent_of_its_files(shoes: Path, workspace: Workspace
 def test_a_taken_name_is_refused_unless_the_content_is_the_same(
     shoes: Path, workspace: Workspace, picture: Picture
 ) -> None:
-    first = import_folder(shoes, workspace)
-    assert import_folder(shoes, workspace).fingerprint == first.fingerprint
+    first = import_data(shoes, workspace)
+    assert import_data(shoes, workspace).fingerprint == first.fingerprint
     picture(shoes / "clog" / "3.png")
     with pytest.raises(InvalidInput) as refused:
-        import_folder(shoes, workspace)
+        import_data(shoes, workspace)
     assert str(refused.value) == (
         'the workspace already has a data set "shoes" with other content; choose another name, or remove that one first'
     )
@@ -88,7 +88,7 @@ def test_images_of_different_sizes_are_imported_with_a_size(
         match=r"4 of 6×5, 1 of 12×12; import them with one size, such as --size 6x5, in Python size=\(6, 5\)",
     ):
         load(shoes)
-    data = import_folder(shoes, workspace, size=(9, 7))
+    data = import_data(shoes, workspace, size=(9, 7))
     assert data.images.shape == (5, 9, 7, 3)
     assert list(workspace.data.iterdir()) == [workspace.data / "shoes"]
 
@@ -96,13 +96,13 @@ def test_images_of_different_sizes_are_imported_with_a_size(
 @pytest.mark.parametrize("size", [(0, 5), (5,), (5, 5, 3), (5, 4097), (2.5, 3)])
 def test_odd_sizes_are_refused(size: tuple[int, int], shoes: Path, workspace: Workspace) -> None:
     with pytest.raises(InvalidInput, match="is no height and width; give two whole numbers from 1 to 4096"):
-        import_folder(shoes, workspace, size=size)
+        import_data(shoes, workspace, size=size)
 
 
 @pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "a\\b", "two words", "cache:x", "-x", "x" * 65, "a\n"])
 def test_names_that_could_be_paths_are_refused(name: str, shoes: Path, workspace: Workspace) -> None:
     with pytest.raises(InvalidInput) as refused:
-        import_folder(shoes, workspace, name=name)
+        import_data(shoes, workspace, name=name)
     assert str(refused.value) == (
         f'"{name}" cannot be the name of a data set; give a name of at most 64 letters, digits, dashes, '
         "underscores and dots that begins with a letter or digit"
@@ -113,15 +113,15 @@ def test_names_that_could_be_paths_are_refused(name: str, shoes: Path, workspace
 
 def test_built_in_names_are_kept(shoes: Path, workspace: Workspace) -> None:
     with pytest.raises(InvalidInput, match='"fashion-mnist" is the name of a built-in data set; give another name'):
-        import_folder(shoes, workspace, name="fashion-mnist")
+        import_data(shoes, workspace, name="fashion-mnist")
     with pytest.raises(InvalidInput, match='"fashion-mnist" is built in and cannot be removed'):
         remove("fashion-mnist", workspace)
 
 
 def test_the_list_names_everything_without_decoding(shoes: Path, workspace: Workspace, cache: Path) -> None:
     assert [info.name for info in names(workspace)] == ["fashion-mnist"]
-    data = import_folder(shoes, workspace, name="z-1.0")
-    import_folder(shoes, workspace, name="A_b")
+    data = import_data(shoes, workspace, name="z-1.0")
+    import_data(shoes, workspace, name="A_b")
     (workspace.data / ".z-1.0.123.tmp").mkdir()
     built_in, first, second = names(workspace)
     assert (built_in.kind, built_in.images, built_in.classes, built_in.shape) == ("built-in", 70_000, 10, (1, 28, 28))
@@ -138,8 +138,8 @@ def test_the_list_agrees_with_the_built_in_data(fashion: Dataset, workspace: Wor
 
 
 def test_removing(shoes: Path, workspace: Workspace) -> None:
-    data = import_folder(shoes, workspace)
-    import_folder(shoes, workspace, name="boots")
+    data = import_data(shoes, workspace)
+    import_data(shoes, workspace, name="boots")
     with pytest.raises(NotFound) as refused:
         remove("shoe", workspace)
     assert str(refused.value) == 'there is no imported data set "shoe"; did you mean "shoes"?'
@@ -153,7 +153,7 @@ def test_removing(shoes: Path, workspace: Workspace) -> None:
 
 
 def test_unknown_names_are_told_with_what_is_known(shoes: Path, workspace: Workspace, tmp_path: Path) -> None:
-    import_folder(shoes, workspace)
+    import_data(shoes, workspace)
     with pytest.raises(NotFound) as refused:
         load("fashon-mnist", workspace)
     assert str(refused.value) == (
@@ -166,13 +166,13 @@ def test_unknown_names_are_told_with_what_is_known(shoes: Path, workspace: Works
         with pytest.raises((NotFound, InvalidData)):
             load(odd, workspace)
     with pytest.raises(NotFound, match=r"there is no folder .*nowhere; give the path of a folder of images"):
-        import_folder(tmp_path / "nowhere", workspace)
+        import_data(tmp_path / "nowhere", workspace)
 
 
 def test_a_name_wins_over_a_folder_of_that_name(
     shoes: Path, workspace: Workspace, picture: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_folder(shoes, workspace)
+    import_data(shoes, workspace)
     picture(shoes / "clog" / "3.png")
     monkeypatch.chdir(shoes.parent)
     assert len(load("shoes", workspace)) == 4
@@ -185,7 +185,7 @@ def test_a_workspace_that_cannot_be_written_is_told(shoes: Path, tmp_path: Path,
     (tmp_path / "workspace" / "data").touch()
     broken = Workspace(tmp_path / "workspace")
     with pytest.raises(WorkspaceError) as refused:
-        import_folder(shoes, broken)
+        import_data(shoes, broken)
     assert str(refused.value).startswith(f"cannot prepare data set shoes in {broken.data / 'shoes'}: ")
     assert str(refused.value).endswith("; free some space or choose another workspace with --workspace")
     with pytest.raises(WorkspaceError, match="Not a directory; choose another workspace with --workspace"):
@@ -196,7 +196,7 @@ def test_a_refused_import_leaves_nothing(shoes: Path, workspace: Workspace) -> N
     whole = (shoes / "clog" / "2.png").read_bytes()
     (shoes / "clog" / "2.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InvalidData, match=r"clog/2\.png is damaged"):
-        import_folder(shoes, workspace)
+        import_data(shoes, workspace)
     assert list(workspace.data.iterdir()) == []
     with pytest.raises(InvalidData, match=r"clog/2\.png is damaged"):
         load(shoes)

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from sklearn import metrics
 
 from fittingroom.errors import InvalidInput
-from fittingroom.measure.evaluate import Evaluation, evaluate, show_accuracy, wilson
+from fittingroom.measure.evaluate import Evaluation, evaluate, show_accuracy, tell_accuracy, wilson
 
 FAST = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -142,6 +142,11 @@ def test_the_interval_of_an_evaluation_is_that_of_its_accuracy():
 )
 def test_accuracy_is_told_with_margin_split_and_n(accuracy, n, split, shown):
     assert show_accuracy(accuracy, n, split) == shown
+
+
+def test_an_accuracy_is_told_part_by_part():
+    assert tell_accuracy(0.916, 5000, "validation") == ("91.6 %", "± 0.8", "validation, n = 5,000")
+    assert tell_accuracy(1.0, 5000, "test") == ("100.00 %", "99.92 to 100.00", "test, n = 5,000")
 
 
 def test_a_probability_of_zero_costs_what_is_stated():

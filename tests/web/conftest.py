@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from starlette.testclient import TestClient
 
 from fittingroom.store import Store
@@ -40,17 +38,16 @@ def store(page: TestClient) -> Store:
     return store
 
 
+def on_this_machine(page: TestClient) -> TestClient:
+    """The same browser, but on the machine that serves the page, so that it may name folders."""
+    near = {"base_url": f"http://{HOST}", "client": ("127.0.0.1", 50_000)}
+    return TestClient(page.app, follow_redirects=False, cookies=page.cookies, **near)  # type: ignore[arg-type]
+
+
 @pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """A folder per class: 3 × 30 grey pictures of 8×8 with a stripe."""
-    generator = np.random.default_rng(1)
-    for label, name in enumerate(["left", "middle", "right"]):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        for number in range(30):
-            pixels = generator.integers(0, 100, (8, 8), dtype=np.uint8)
-            pixels[:, 2 * label + 1] += 120
-            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
-    return tmp_path / "photos"
+def near(page: TestClient) -> Callable[[], TestClient]:
+    """``near()``: this browser as it is now, on the machine that serves the page."""
+    return lambda: on_this_machine(page)
 
 
 @pytest.fixture
@@ -60,7 +57,8 @@ def draft_on(page: TestClient, photos: Path) -> Callable[..., None]:
     def begin(*settings: str) -> None:
         page.post("/train/from", data={"preset": "linear"})
         wanted = dict(setting.split("=", 1) for setting in settings)
-        answer = page.post("/train/set", data={"data.source": str(photos), "data.validation": "0.2", **wanted})
+        here = on_this_machine(page)
+        answer = here.post("/train/set", data={"data.source": str(photos), "data.validation": "0.2", **wanted})
         assert answer.status_code == 303
 
     return begin

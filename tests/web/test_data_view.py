@@ -18,7 +18,8 @@ from starlette.testclient import TestClient
 
 from fittingroom.data import sources
 from fittingroom.data.dataset import Dataset
-from fittingroom.data.sources import import_folder, load
+from fittingroom.data.sources import import_data, load
+from fittingroom.errors import InvalidData
 from fittingroom.store import Score, Store
 from fittingroom.web import imports
 from fittingroom.web.app import create_app
@@ -38,7 +39,7 @@ def here(own_workspace: Workspace) -> Iterator[TestClient]:
 
 @pytest.fixture
 def imported(page: TestClient, photos: Path, own_workspace: Workspace) -> Dataset:
-    return import_folder(photos, own_workspace)
+    return import_data(photos, own_workspace)
 
 
 def text_of(page: TestClient, address: str) -> str:
@@ -99,14 +100,18 @@ def test_choosing_mends_a_validation_part_that_is_too_large(
 
 
 def test_only_data_sets_with_a_name_and_the_drafts_own_are_opened(
-    page: TestClient, photos: Path, draft_on: Callable[..., None]
+    page: TestClient, here: TestClient, photos: Path
 ) -> None:
     address = f"/data/set?name={quote(str(photos))}"
-    assert page.get(address).status_code == 404
-    assert page.post("/data/use", data={"name": str(photos)}).status_code == 404
-    draft_on()
-    assert "90" in text_of(page, address)
-    assert f"The draft is trained on {photos} , which is none of these data sets." in text_of(page, "/data")
+    assert here.get(address).status_code == 404
+    assert here.post("/data/use", data={"name": str(photos)}).status_code == 404
+    for browser in (page, here):
+        browser.post("/train/from", data={"preset": "linear"})
+        browser.post("/train/set", data={"data.source": str(photos), "data.validation": "0.2"})
+    assert "90" in text_of(here, address)
+    assert f"The draft is trained on {photos} , which is none of these data sets." in text_of(here, "/data")
+    for elsewhere in (address, address.replace("/set", "/look"), address.replace("/set", "/remove")):
+        assert page.get(elsewhere).status_code in {422, 404}, "folders of this machine are not shown to other ones"
 
 
 def test_an_unknown_name_gets_a_suggestion(page: TestClient) -> None:
@@ -152,9 +157,10 @@ def test_copies_of_test_images_are_told_and_can_be_seen(
         pixels = generator.integers(0, 256, (5, 5), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "twice" / part / name / f"{number}.png")
     (tmp_path / "twice/train/a/9.png").write_bytes((tmp_path / "twice/test/b/3.png").read_bytes())
-    import_folder(tmp_path / "twice", own_workspace)
+    import_data(tmp_path / "twice", own_workspace)
     text = text_of(page, "/data/set?name=twice")
     assert "1 training image is left out: the test set holds exact copies." in text
+    assert "With an exact copy 2 Classes" in text
     assert "The test images came with the data." in text
     assert shown_images(page, name="twice", split="left_out") == [6], "the seventh training image of class a"
     look = text_of(page, "/data/look?name=twice&image=6")
@@ -168,7 +174,7 @@ def test_data_that_cannot_be_divided_can_still_be_looked_at(
     for name in ("a", "b"):
         (tmp_path / "tiny" / name).mkdir(parents=True)
         Image.new("L", (4, 4), ord(name)).save(tmp_path / "tiny" / name / "1.png")
-    import_folder(tmp_path / "tiny", own_workspace)
+    import_data(tmp_path / "tiny", own_workspace)
     assert "2 images in 2 classes are too few" in text_of(page, "/data/set?name=tiny")
     assert shown_images(page, name="tiny") == [0, 1]
     assert "not divided" in text_of(page, "/data/look?name=tiny&image=1")
@@ -179,10 +185,34 @@ def test_names_of_classes_are_escaped(page: TestClient, own_workspace: Workspace
         (tmp_path / "odd" / name).mkdir(parents=True)
         for number in range(6):
             Image.new("L", (4, 4), number).save(tmp_path / "odd" / name / f"{number}.png")
-    import_folder(tmp_path / "odd", own_workspace)
+    import_data(tmp_path / "odd", own_workspace)
     html = page.get("/data/set?name=odd").text
     assert "<b>bold" not in html
     assert "&lt;b&gt;bold &amp; brave" in html
+
+
+def test_of_very_many_classes_the_first_are_shown_and_the_rest_when_asked_for(
+    page: TestClient, here: TestClient, own_workspace: Workspace, tmp_path: Path
+) -> None:
+    for label in range(130):
+        folder = tmp_path / "many" / f"class-{label}"
+        folder.mkdir(parents=True)
+        for number in range(3):
+            Image.new("L", (2, 2), (label + 50 * number) % 256).save(folder / f"{number}.png")
+    check = here.get(understood(here, tmp_path / "many")).text
+    assert check.index("<details") < check.index("class-100<") < check.index("class-129<") < check.index("</details>")
+    assert "30 more classes" in check
+    import_data(tmp_path / "many", own_workspace)
+    first = page.get("/data/set?name=many").text
+    rows = re.compile(r'<th scope="row"><div class="class-name">')
+    assert len(rows.findall(first)) == 100
+    (more,) = re.findall(r'href="([^"]+)">Show all 130 classes', first)
+    every = page.get(unescape(more)).text
+    assert len(rows.findall(every)) == 130
+    assert "Show all" not in every
+    totals = [re.findall(r"All (\d+) (\d+) (\d+)", seen(html)) for html in (first, every)]
+    assert totals[0] == totals[1]
+    assert sum(map(int, totals[0][0])) == 390, "of all classes, shown or not"
 
 
 def test_openings_of_the_test_set_are_counted(
@@ -289,7 +319,7 @@ def understood(here: TestClient, path: Path | str, **more: str) -> str:
 
 
 def test_an_import_in_three_steps(here: TestClient, photos: Path, own_workspace: Workspace) -> None:
-    assert "Which folder?" in text_of(here, "/data/import")
+    assert "A folder on this machine" in text_of(here, "/data/import")
     address = understood(here, f"  '{photos}' ", name="stripes")
     check = text_of(here, address)
     for fact in ("Name stripes", f"Folder {photos}", "Images 90", "Classes 3", "8 × 8", "1, grey", "middle 30"):
@@ -310,7 +340,7 @@ def test_asked_for_twice_it_is_imported_once(here: TestClient, photos: Path, mon
         calls.append(arguments)
         assert go_on.wait(10)
 
-    monkeypatch.setattr(imports, "import_folder", slowly)
+    monkeypatch.setattr(imports, "import_data", slowly)
     address = understood(here, photos)
     here.post(address)
     here.post(address)
@@ -327,16 +357,16 @@ def test_a_cancelled_import_leaves_nothing_and_can_be_tried_again(
     under_way, go_on = threading.Event(), threading.Event()
 
     def slowly(*arguments: object) -> Dataset:
-        *first, progress = arguments
+        *first, progress, _ = arguments
 
         def held_up(images: int) -> None:
             under_way.set()
             assert go_on.wait(10)
             progress(images)  # type: ignore[operator]
 
-        return import_folder(*first, held_up)  # type: ignore[arg-type]
+        return import_data(*first, held_up)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(imports, "import_folder", slowly)
+    monkeypatch.setattr(imports, "import_data", slowly)
     address = understood(here, photos)
     here.post(address)
     assert under_way.wait(10)
@@ -391,9 +421,56 @@ def test_faults_of_the_files_are_told_before_the_import(here: TestClient, photos
     assert "disabled" not in here.get(mended).text
 
 
+def test_looking_at_very_many_files_says_how_far_it_has_come_and_can_be_cancelled(
+    here: TestClient, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way, go_on = threading.Event(), threading.Event()
+    preview_data = imports.preview_data
+
+    def slowly(path: object, name: object, size: object, progress: Callable[[int, int], object]) -> object:
+        def held_up(done: int, files: int) -> None:
+            progress(done, files)
+            if done == 40:
+                under_way.set()
+                assert go_on.wait(10)
+
+        return preview_data(path, name, size, held_up)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(imports, "preview_data", slowly)
+    monkeypatch.setattr(imports, "PATIENCE", 0.01)
+    first = understood(here, photos)
+    assert under_way.wait(10)
+    assert "40 of 90 files." in text_of(here, first)
+    here.post(first)
+    assert "40 of 90 files." in text_of(here, first), "there is nothing to import yet"
+    here.post(f"{first}/cancel")
+    go_on.set()
+    wait_for(lambda: "The import was cancelled" in text_of(here, first))
+    second = understood(here, photos)
+    wait_for(lambda: "What was understood" in text_of(here, second))
+    assert "Import 90 images" in text_of(here, second)
+
+
+def test_what_is_found_to_be_wrong_later_is_told_too(
+    here: TestClient, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "PATIENCE", 0.0)
+    go_on = threading.Event()
+
+    def slowly(*arguments: object) -> object:
+        assert go_on.wait(10)
+        raise InvalidData("there are too few of them")
+
+    monkeypatch.setattr(imports, "preview_data", slowly)
+    address = understood(here, photos)
+    go_on.set()
+    wait_for(lambda: "there are too few of them" in text_of(here, address))
+    assert f'href="/data/import?change={address[-16:]}">Change' in here.get(address).text
+
+
 def test_an_import_that_fails_says_why_in_its_place(here: TestClient, photos: Path, own_workspace: Workspace) -> None:
     address = understood(here, photos)
-    import_folder(photos, own_workspace)
+    import_data(photos, own_workspace)
     (photos / "left" / "0.png").unlink()
     here.post(address)
     wait_for(lambda: 'already has a data set "photos" with other content' in text_of(here, address))
@@ -414,11 +491,13 @@ def test_what_was_typed_can_be_changed(here: TestClient, photos: Path) -> None:
     assert here.get("/data/import/0123456789abcdef").status_code == 404
 
 
-def test_other_machines_cannot_name_folders_of_this_one(page: TestClient, photos: Path) -> None:
+def test_other_machines_cannot_name_folders_of_this_one(page: TestClient, here: TestClient, photos: Path) -> None:
     """The test client's own address is no loopback address."""
     assert page.post("/data/import", data={"path": str(photos)}).status_code == 403
-    assert "<form" not in page.get("/data/import").text
-    assert "/data/import" not in page.get("/data").text
+    assert page.get("/data/folders").status_code == 403
+    form = page.get("/data/import").text
+    assert 'name="path"' not in form
+    assert "A folder on your computer" in form, "but they can upload"
 
 
 # Removing

@@ -13,7 +13,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from fittingroom.data.dataset import Dataset
-from fittingroom.data.sources import import_folder, load
+from fittingroom.data.sources import import_data, load
 from fittingroom.errors import InvalidInput
 from fittingroom.store import DataRecord, Store
 from fittingroom.web.sheets import firsts, large, sheet, strip
@@ -94,7 +94,7 @@ def test_a_strip_takes_the_classes_in_turn(stripes: Callable[..., Dataset]) -> N
 
 @pytest.fixture
 def imported(page: TestClient, photos: Path, own_workspace: Workspace) -> Dataset:
-    return import_folder(photos, own_workspace)
+    return import_data(photos, own_workspace)
 
 
 def test_the_address_of_a_sheet(page: TestClient, imported: Dataset) -> None:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,9 +71,19 @@ def test_everything_that_is_wrong_is_told_and_nothing_starts(page: TestClient, d
     assert store.runs() == []
 
 
-def test_data_that_is_not_there_is_told(page: TestClient, draft_on: DraftOn) -> None:
+def test_data_that_is_not_there_is_told(
+    page: TestClient, draft_on: DraftOn, near: Callable[[], TestClient], photos: Path
+) -> None:
     draft_on()
-    shown = text(page.post("/train/set", data={"data.source": "/no/such/folder"}, headers={"hx-request": "true"}))
+    nowhere, part = {"data.source": "/no/such/folder"}, {"hx-request": "true"}
+    refused = text(page.post("/train/set", data=nowhere, headers=part))
+    assert "folders of the server's machine are opened for browsers on that machine only" in refused
+    assert f"{photos}" in refused  # as it was
+    whole = {"data": '{ source = "/no/such/folder" }'}
+    assert "that machine only" in text(page.post("/train/set", data=whole, headers=part))
+    phases = '[{ name = "a", data = { source = "/etc" }, train = {} }]'
+    assert "that machine only" in text(page.post("/train/set", data={"phases": phases}, headers=part))
+    shown = text(near().post("/train/set", data=nowhere, headers=part))
     assert "One thing keeps this run from starting:" in shown
     assert "/no/such/folder" in shown
 
@@ -137,7 +148,7 @@ def test_what_is_new_comes_over_the_socket_and_nothing_twice(page: TestClient, d
         second = json.loads(socket.receive_text())
         assert (second["whole"], [each["epoch"] for each in second["epochs"]]) == (False, [2])
         assert second["progress"] == []
-        assert second["reading"][0].startswith("Lowest validation loss 0.500 at epoch 2")
+        assert any(said.startswith("Lowest validation loss 0.500 at epoch 2") for said in second["reading"])
     store.record_epoch(run, attempt, epoch(3))
     with page.websocket_connect(
         f"ws://127.0.0.1:8640/live/{run}", headers=LIVE
@@ -147,7 +158,7 @@ def test_what_is_new_comes_over_the_socket_and_nothing_twice(page: TestClient, d
         assert [each["epoch"] for each in third["epochs"]] == [3]
         store.end(run, attempt, "finished", message="done")
         fourth = json.loads(socket.receive_text())
-        assert (fourth["state"], fourth["message"], fourth["epochs"]) == ("finished", "done", [])
+        assert (fourth["state"], fourth["reading"][0], fourth["epochs"]) == ("finished", "done", [])
 
 
 @pytest.mark.parametrize("said", ["[]", "{", '{"attempt": "x"}', '{"attempt": 1, "epoch": 1, "step": 0, "state": 3}'])

@@ -61,12 +61,13 @@ def data_import(
     as_json: AsJson = False,
 ) -> None:
     """Copy an image folder into the workspace as a data set."""
-    from fittingroom.cli import show, show_data
-    from fittingroom.data.sources import import_folder
+    from fittingroom.cli import show_data
+    from fittingroom.data.formats import parse_size
+    from fittingroom.data.sources import import_data
     from fittingroom.library.describe import describe_data
 
     place = Workspace.find(workspace)
-    imported = import_folder(path, place, name=name, size=show.parse_size(size))
+    imported = import_data(path, place, name=name, size=parse_size(size or ""))
     show_data.data_set(describe_data(imported.source, place), as_json=as_json)
 
 

@@ -31,8 +31,8 @@ def runs_delete(
 ) -> None:
     """Move runs to the trash, where they can be brought back for 30 days. Openings of the test set stay counted."""
     from fittingroom.cli.show import size
-    from fittingroom.library import trash
     from fittingroom.library.stored import find_run
+    from fittingroom.queue import trash
 
     place = Workspace.find(workspace)
     chosen = {found.id: found for found in [find_run(place, run) for run in runs]}
@@ -52,7 +52,7 @@ def runs_undelete(
     workspace: WorkspaceFolder = None,
 ) -> None:
     """Bring deleted runs back, as they were. Lists of them: fittingroom runs list --deleted."""
-    from fittingroom.library import trash
+    from fittingroom.queue import trash
 
     place = Workspace.find(workspace)
     for run in dict.fromkeys(runs):
@@ -71,7 +71,7 @@ def runs_purge(
 ) -> None:
     """Remove deleted runs and their files for good."""
     from fittingroom.cli.show import size
-    from fittingroom.library import trash
+    from fittingroom.queue import trash
 
     place = Workspace.find(workspace)
     there = {run.id: run for run in trash.deleted_runs(place)}

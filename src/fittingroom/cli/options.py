@@ -40,7 +40,7 @@ def complete_run(incomplete: str) -> list[str]:
 
 def complete_deleted(incomplete: str) -> list[str]:
     """Ids of deleted runs that begin so, those deleted last first."""
-    from fittingroom.library.trash import deleted_runs
+    from fittingroom.queue.trash import deleted_runs
 
     workspace = Workspace.find()
     if not workspace.database.exists():

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fittingroom.cli.keeping_commands import keeping_app
+from fittingroom.cli.label_commands import label_app
 from fittingroom.cli.options import (
     HELP,
     AsJson,
@@ -19,7 +20,8 @@ from fittingroom.cli.options import (
 )
 from fittingroom.workspace import Workspace
 
-runs_app = typer.Typer(help="Stored runs: list, show, resume, restart, delete, export, import.", **HELP)
+runs_app = typer.Typer(help="Stored runs: list, show, resume, restart, rename, tag, delete, export, import.", **HELP)
+runs_app.add_typer(label_app)
 runs_app.add_typer(keeping_app)
 
 
@@ -33,7 +35,7 @@ def runs_list(
     """List stored runs, newest first, and the disk space they take."""
     from fittingroom.cli import show_list
     from fittingroom.library.stored import list_runs
-    from fittingroom.library.trash import deleted_runs, disk_use
+    from fittingroom.queue.trash import deleted_runs, disk_use
 
     place = Workspace.find(workspace)
     if deleted:
@@ -70,6 +72,16 @@ def runs_show(
     show_runs.run(stored, with_epochs=epochs, with_confusion=confusion, as_json=as_json)
     if plot is not None and not as_json:
         typer.echo(f"Curves saved as {plot}.")
+
+
+@runs_app.command("robustness", epilog=examples("fittingroom runs robustness last"))
+def runs_robustness(run: RunName, workspace: WorkspaceFolder = None, as_json: AsJson = False) -> None:
+    """Measure what is left of a run's accuracy when validation images are harmed: noise, blur, shift and others."""
+    from fittingroom.cli import show_runs
+    from fittingroom.library.run import Run
+
+    stored = Run(run, Workspace.find(workspace))
+    show_runs.robustness(stored.id, stored.robustness(), as_json=as_json)
 
 
 @runs_app.command("resume", epilog=examples("fittingroom runs resume last"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -46,16 +47,6 @@ def say(*lines: object) -> None:
         console.print(line)
 
 
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """``64x48`` -> (64, 48), height first."""
-    if text is None:
-        return None
-    height, _, width = text.lower().replace("×", "x").partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
-        raise InvalidInput(f'--size is "{text}"; write height and width in pixels, such as 64x64')
-    return int(height), int(width)
-
-
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.2f} %"
 
@@ -77,6 +68,14 @@ def size(count: int) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.1f} {unit}"
+
+
+def parse_bytes(text: str, option: str) -> int:
+    """``2GB`` -> 2,000,000,000: decimal units, or none for bytes. Raises InvalidInput."""
+    found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([kmgt]?)b?", text.strip().lower())
+    if found is None:
+        raise InvalidInput(f'{option} is "{text}"; write a number and its unit, such as 500MB or 2GB')
+    return int(float(found[1]) * 1000 ** " kmgt".index(found[2] or " "))
 
 
 def when(time: datetime) -> str:

@@ -27,13 +27,15 @@ def runs(found: Sequence[RunSummary], use: DiskUse, *, as_json: bool) -> None:
         return
     width = terminal().width
     right = ("accuracy", "loss", "best epoch", "time", "parameters")
-    more = ("data", "created")[: 2 * (width >= WIDE)] + ("size",)[: width >= WIDEST]
+    tagged = ("tags",)[: width >= WIDE and any(run.tags for run in found)]
+    more = tagged + ("data", "created")[: 2 * (width >= WIDE)] + ("size",)[: width >= WIDEST]
     rows = table("run", "state", *right, *more, right=(*right, "size"))
     for run in found:
         best = f"{run.best_epoch} of {run.epochs_done}" if run.best_epoch else "–"
         loss = "–" if run.validation_loss is None else f"{run.validation_loss:.4f}"
         figures = (percent(run.validation_accuracy), loss, best, duration(run.train_seconds), f"{run.parameters:,}")
-        about = (escape(run.data or "–"), when(run.created), size(run.bytes))
+        tags = (escape(", ".join(run.tags)),)[: len(tagged)]
+        about = (*tags, escape(run.data or "–"), when(run.created), size(run.bytes))
         rows.add_row(run.id, run.state, *figures, *about[: len(more)])
     say(rows, "", "Accuracy and loss are of the best epoch, on the validation images.")
     say(f"The files of all runs take {size(use.kept)}.", *_held_by_trash(use))
@@ -54,6 +56,20 @@ def trash(found: Sequence[RunSummary], *, as_json: bool) -> None:
     say(rows, "", f"Bring one back with: fittingroom runs undelete {found[0].id}")
 
 
+def labels(run: RunSummary, *, as_json: bool) -> None:
+    """What a run is called now, its tags and its note."""
+    if as_json:
+        print_json({"run": run.id, "name": run.name, "tags": list(run.tags), "note": run.note})
+        return
+    say(f"[bold]{run.id}[/bold]  {escape(run.name)}", *remembered(run))
+
+
+def remembered(run: RunSummary) -> list[str]:
+    """The tags and the note of a run, as far as there are any."""
+    tags = [f"Tags: {escape(', '.join(run.tags))}"] if run.tags else []
+    return [*tags, *([escape(run.note)] if run.note else [])]
+
+
 def _held_by_trash(use: DiskUse) -> list[str]:
     if not use.deleted:
         return []
@@ -64,6 +80,8 @@ def _plain(run: RunSummary) -> dict[str, Any]:
     return {
         "run": run.id,
         "name": run.name,
+        "tags": list(run.tags),
+        "note": run.note,
         "state": run.state,
         "created": run.created.isoformat(),
         "data": run.data,

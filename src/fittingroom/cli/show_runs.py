@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fittingroom.cli.show import duration, percent, print_json, say, size, table, times, when
+from fittingroom.cli.show_list import remembered
 from fittingroom.errors import FittingRoomError
 
 WORST = 5
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fittingroom.engine.score import TestScore
     from fittingroom.library.run import Run
     from fittingroom.measure.evaluate import Evaluation
+    from fittingroom.measure.robustness import Robustness
 
 
 def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) -> None:
@@ -36,7 +38,9 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
     about.append(size(details.bytes))
     if origin := details.lineage.get("from"):
         about.append(escape(f"{details.lineage['kind']} of {origin}"))
-    say(f"[bold]{details.id}[/bold]  {' · '.join(about)}")
+    if details.name != stored.spec.name:
+        about.insert(0, escape(details.name))
+    say(f"[bold]{details.id}[/bold]  {' · '.join(about)}", *remembered(details))
     if details.state in {"stopped", "paused", "failed", "interrupted"}:
         say(f"Go on with: fittingroom runs resume {details.id}")
     if details.message:
@@ -95,6 +99,8 @@ def run_json(stored: Run, evaluation: Evaluation | None) -> dict[str, Any]:
     return {
         "run": details.id,
         "name": details.name,
+        "tags": list(details.tags),
+        "note": details.note,
         "state": details.state,
         "message": details.message,
         "created": details.created.isoformat(),
@@ -241,6 +247,38 @@ def test_scores(scores: Sequence[TestScore], *, as_json: bool) -> None:
         say(f"The test set of this data has now been opened {times(openings)} in this workspace.")
         if openings > 1:
             say("The more often it is opened to choose between runs, the less its score says about new images.")
+
+
+def robustness(run: str, found: Robustness, *, as_json: bool) -> None:
+    """Accuracy on harmed validation images, by kind and strength; bold where it is worse beyond chance."""
+    from fittingroom.measure.evaluate import show_accuracy
+    from fittingroom.measure.robustness import KINDS
+
+    worse = found.worse()
+    if as_json:
+        harmed = {
+            kind.name: [
+                {"strength": each.strength, "accuracy": each.accuracy, "accuracy_interval": each.interval,
+                 "worse": (kind.name, each.strength) in worse}
+                for each in found.harmed[kind.name]
+            ]
+            for kind in KINDS
+        }  # fmt: skip
+        print_json({"run": run, "split": "validation", "images": found.n, "accuracy": found.clean.accuracy,
+                    "accuracy_interval": found.clean.interval, "harmed": harmed})  # fmt: skip
+        return
+    say(f"[bold]{run}[/bold]: accuracy {show_accuracy(found.clean.accuracy, found.n, 'validation')}, and of the same "
+        "images harmed:")  # fmt: skip
+    rows = table(
+        "", *(f"step {step}" for step in range(1, 5)), "what a step is", right=[f"step {n}" for n in range(1, 5)]
+    )
+    for kind in KINDS:
+        cells = []
+        for each in found.harmed[kind.name]:
+            mark = "bold" if (kind.name, each.strength) in worse else "not bold"
+            cells.append(f"{kind.shown(each.strength)}  [{mark}]{100 * each.accuracy:.1f} %[/{mark}]")
+        rows.add_row(kind.name, *cells, kind.says)
+    say(rows, *found.reading, "Bold: worse beyond chance (exact McNemar tests, Holm's correction, 5 %).")
 
 
 def predictions(stored: Run, found: Sequence[Prediction], top: int, *, as_json: bool) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittingroom.data import pictures
-from fittingroom.data.incoming import Incoming
+from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.errors import InvalidData
 
 TRAINING = {"train", "training"}
@@ -40,29 +40,6 @@ class _ClassFolder(NamedTuple):
     path: Path
     is_test: bool
     images: list[Path]
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a folder would come to as a data set, told from names and headers: no pixels have been decoded."""
-
-    path: Path
-    class_names: tuple[str, ...]
-    training: tuple[int, ...]
-    """Images for each class; validation folders are joined."""
-    test: tuple[int, ...] | None
-    """Images of the official test part for each class; None when there is none."""
-    sizes: tuple[tuple[tuple[int, int], int], ...]
-    """((height, width), number of images) of the readable files, most frequent first."""
-    channels: int
-    notes: tuple[str, ...]
-    """What will be joined, left out and converted, in words."""
-    unreadable: tuple[str, ...]
-    """Files that have to be replaced or removed before the import, each with its reason."""
-
-    @property
-    def images(self) -> int:
-        return sum(self.training) + sum(self.test or ())
 
 
 @dataclass
@@ -120,13 +97,14 @@ def read(path: Path, size: tuple[int, int] | None = None) -> Incoming:
     )
 
 
-def preview(path: Path, size: tuple[int, int] | None = None) -> Preview:
+def preview(path: Path, size: tuple[int, int] | None = None, progress: Progress = lambda done, files: None) -> Preview:
     """What ``read`` would make of a folder; files that cannot be read and different sizes are told, not refused.
 
+    ``progress`` is called with the number of files looked at, and of all; what it raises ends the looking.
     Raises InvalidData for folders that are not laid out as above, or hold no readable image.
     """
     listing = _listed(path)
-    headers, bad = _headers(listing)
+    headers, bad = _headers(listing, progress)
     is_grey = all(header.is_grey for header in headers)
     return Preview(
         path=path,
@@ -159,7 +137,7 @@ def _listed(root: Path) -> _Listing:
             found.append(_ClassFolder(shown(Path(folder.name)), folder, is_test, images))
     _check_layout(root, parts, found)
     listing = _Listing(root, has_test=any(is_test for _, is_test in parts))
-    listing.class_names = sorted({place.name for place in found}, key=_natural)
+    listing.class_names = sorted({place.name for place in found}, key=natural)
     number = {name: label for label, name in enumerate(listing.class_names)}
     for label, place in sorted(((number[place.name], place) for place in found), key=lambda pair: pair[0]):
         (listing.test if place.is_test else listing.training).extend((label, image) for image in place.images)
@@ -193,11 +171,11 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
         raise InvalidData(
             f"{shown(folder)} cannot be read: {error.strerror}; give a folder that you may read. {LAYOUT}"
         ) from error
-    entries.sort(key=lambda entry: _natural(entry.name))
+    entries.sort(key=lambda entry: natural(entry.name))
     return [entry for entry in entries if entry in folders], [entry for entry in entries if entry not in folders]
 
 
-def _natural(name: str) -> tuple[list[tuple[str, int]], str]:
+def natural(name: str) -> tuple[list[tuple[str, int]], str]:
     """Sorts "img2" before "img10", and upper case with lower case."""
     pieces = re.findall(r"([^0-9]*)([0-9]*)", name)
     return [(text.casefold(), int(digits or -1)) for text, digits in pieces], name
@@ -212,7 +190,7 @@ def _check_layout(root: Path, parts: list[tuple[Path, bool]], found: list[_Class
             f"{_first([shown(path.relative_to(root)) for path in empty])}; fill or remove each of them. {LAYOUT}"
         )
     training = {place.name for place in found if not place.is_test}
-    test_only = sorted({place.name for place in found} - training, key=_natural)
+    test_only = sorted({place.name for place in found} - training, key=natural)
     if test_only:
         raise InvalidData(
             f"{shown(root)} has classes with test images only: {_first(test_only)}; add training images of these "
@@ -224,10 +202,13 @@ def _check_layout(root: Path, parts: list[tuple[Path, bool]], found: list[_Class
         )
 
 
-def _headers(listing: _Listing) -> tuple[list[pictures.Header], list[str]]:
+def _headers(
+    listing: _Listing, progress: Progress = lambda done, files: None
+) -> tuple[list[pictures.Header], list[str]]:
     """What the readable files say about themselves, and what is wrong with the others."""
-    headers, bad = [], []
-    for file in listing.files:
+    headers, bad, files = [], [], listing.files
+    for done, file in enumerate(files):
+        progress(done, len(files))
         try:
             headers.append(pictures.header(file))
         except pictures.Unreadable as error:

@@ -1,18 +1,23 @@
 """What every importer hands over: labels at once, images block after block, so that memory stays bounded.
 
-An importer is a module with a function ``read(...) -> Incoming``. It refuses what it cannot read with InvalidData,
-before it hands over or while its blocks are taken, and tells in ``origin`` what it converted.
+An importer is a module with functions ``read(...) -> Incoming`` and, where people give files, ``preview(...) ->
+Preview``; ``formats`` lists those. It refuses what it cannot read with InvalidData, before it hands over or while its
+blocks are taken, and tells in ``origin`` what it converted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+Progress = Callable[[int, int], object]
+"""Called before each file with the number of those looked at already, and of all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,29 @@ class Incoming:
     def shape(self) -> tuple[int, int, int, int]:
         """(N, height, width, channels)"""
         return len(self.labels), *self.image_shape
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What files would come to as a data set, told before anything is decoded or written."""
+
+    path: Path
+    class_names: tuple[str, ...]
+    training: tuple[int, ...]
+    """Images for each class; validation folders are joined."""
+    test: tuple[int, ...] | None
+    """Images of the official test part for each class; None when there is none."""
+    sizes: tuple[tuple[tuple[int, int], int], ...]
+    """((height, width), number of images) of the readable files, most frequent first."""
+    channels: int
+    notes: tuple[str, ...]
+    """What will be joined, left out and converted, in words."""
+    unreadable: tuple[str, ...]
+    """Files that have to be replaced or removed before the import, each with its reason."""
+
+    @property
+    def images(self) -> int:
+        return sum(self.training) + sum(self.test or ())
 
 
 class Digest:

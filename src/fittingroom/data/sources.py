@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fittingroom.data import arrays, fashion_mnist, folder
+from fittingroom.data import arrays, fashion_mnist, folder, formats
 from fittingroom.data.dataset import Dataset, DataSetInfo
-from fittingroom.data.incoming import Digest, Incoming
+from fittingroom.data.incoming import Digest, Incoming, Preview, Progress
 from fittingroom.data.prepared import (
     FREE_THE_WORKSPACE,
     Damaged,
@@ -84,24 +84,28 @@ def names(workspace: Workspace) -> list[DataSetInfo]:
     return [info for info, _ in BUILT_IN.values()] + imported
 
 
-def import_folder(
+def import_data(
     path: str | os.PathLike[str],
     workspace: Workspace,
     name: str | None = None,
     size: tuple[int, int] | None = None,
     progress: Callable[[int], object] | None = None,
+    called: str | None = None,
 ) -> Dataset:
-    """Copy a folder of images (see ``fittingroom.data.folder``) into the workspace under a name of its own.
+    """Copy labelled images, in whatever form of ``fittingroom.data.formats``, into the workspace under a name.
 
-    ``name``: that of the folder unless given. ``size``: (height, width) that each image is scaled to fit, keeping its
-    proportions, centred on white; needed when images differ in size. ``progress`` is called with the number of images
-    read so far; what it raises ends the import, and nothing is left of it. Importing the same content under the same
-    name again returns what is there. Raises InvalidInput for a name that cannot be had, InvalidData and WorkspaceError.
+    ``name``: that of the folder or file unless given. ``size``: (height, width) that each image is scaled to fit,
+    keeping its proportions, centred on white; needed when images differ in size. ``progress`` is called with the
+    number of images read so far; what it raises ends the import, and nothing is left of it. ``called``: how the data
+    set's origin names what was read; its path unless given. Importing the same content under the same name again
+    returns what is there. Raises InvalidInput for a name that cannot be had, InvalidData and WorkspaceError.
     """
-    root, name = _asked_for(path, name, size)
+    root, name, form = _asked_for(path, name, size)
     workspace.create()
     place = workspace.data / name
-    incoming = folder.read(root, size)
+    incoming = form.read(root, size)
+    if called is not None:
+        incoming = replace(incoming, origin=incoming.origin.replace(folder.shown(root), called))
     if progress is not None:
         incoming = replace(incoming, blocks=_told(incoming.blocks, progress))
     with written(place, name, incoming, FREE_THE_WORKSPACE) as temporary:
@@ -114,16 +118,20 @@ def import_folder(
     return _open_imported(name, workspace)
 
 
-def preview_folder(
-    path: str | os.PathLike[str], name: str | None = None, size: tuple[int, int] | None = None
-) -> tuple[str, folder.Preview]:
-    """The name that ``import_folder`` would give, and what it would make of the folder; nothing is written.
+def preview_data(
+    path: str | os.PathLike[str],
+    name: str | None = None,
+    size: tuple[int, int] | None = None,
+    progress: Progress = lambda done, files: None,
+) -> tuple[str, Preview]:
+    """The name that ``import_data`` would give, and what it would make of the files; nothing is written.
 
-    Raises what ``import_folder`` raises for the name, the size and the layout of the folder; files that cannot be
-    read and different sizes are part of the answer.
+    ``progress`` is told how many files have been looked at, and of how many; what it raises ends the looking.
+    Raises what ``import_data`` raises for the name, the size and the layout of a folder; files that cannot be read
+    and different sizes are part of the answer.
     """
-    root, name = _asked_for(path, name, size)
-    return name, folder.preview(root, size)
+    root, name, form = _asked_for(path, name, size)
+    return name, form.preview(root, size, progress)
 
 
 def remove(name: str, workspace: Workspace) -> None:
@@ -165,15 +173,17 @@ def from_arrays(
     return replace(data, name=name)
 
 
-def _asked_for(path: str | os.PathLike[str], name: str | None, size: tuple[int, int] | None) -> tuple[Path, str]:
-    """The folder and the name of an import, checked without looking into the folder."""
+def _asked_for(
+    path: str | os.PathLike[str], name: str | None, size: tuple[int, int] | None
+) -> tuple[Path, str, formats.Format]:
+    """The files, the name and the format of an import, checked without looking into the files."""
     root = _absolute(os.fsdecode(path))
-    name = _new_name(root.name if name is None else name)
+    name = _new_name(formats.stem(root) if name is None else name)
     if size is not None and not (len(size) == 2 and all(side in range(1, LARGEST + 1) for side in size)):
         raise InvalidInput(f"size = {size} is no height and width; give two whole numbers from 1 to {LARGEST}")
     if not os.path.exists(root):
         raise NotFound(f"there is no folder {folder.shown(root)}; give the path of a folder of images")
-    return root, name
+    return root, name, formats.format_of(root)
 
 
 def _told(blocks: Iterable[NDArray[np.uint8]], progress: Callable[[int], object]) -> Iterator[NDArray[np.uint8]]:

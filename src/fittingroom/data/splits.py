@@ -177,6 +177,11 @@ def _test_size(labels: NDArray[np.int64], class_names: Sequence[str]) -> int:
     return min(max(_round(TEST_SHARE * len(labels)), 1), available - 1)
 
 
+def images_of_share(share: float, images: int) -> int:
+    """How many of so many images a share means; a cut has fewer where it would divide exact copies of one image."""
+    return max(_round(share * images), 1)
+
+
 def _validation_size(validation: int | float, labels: NDArray[np.int64], class_names: Sequence[str]) -> int:
     """The number of validation images asked for; ``labels`` are those of all images left for training."""
     available = _available(labels)
@@ -192,7 +197,7 @@ def _validation_size(validation: int | float, labels: NDArray[np.int64], class_n
                 f"validation = {validation} is no share between 0 and 1; give a share such as 0.1, "
                 "or a whole number of images such as 5000"
             )
-        size = max(_round(float(validation) * len(labels)), 1)
+        size = images_of_share(float(validation), len(labels))
     if size > available:
         raise InvalidInput(
             f"validation = {validation} asks for {size:,} of {len(labels):,} training images, but each of the "

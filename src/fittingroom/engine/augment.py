@@ -87,7 +87,7 @@ def _move(out_NCHW: Tensor, run: Sequence[Drawn]) -> None:
     """Apply one run of geometric operations, in place."""
     borders = [operation.border for operation, _ in run if isinstance(operation, spec.Warp)]
     if borders:
-        out_NCHW.copy_(_interpolate(out_NCHW, _compose(run, out_NCHW.shape), PADDING[borders[0]]))
+        out_NCHW.copy_(interpolate(out_NCHW, _compose(run, out_NCHW.shape), PADDING[borders[0]]))
         return
     for operation, draws in run:  # flips alone move whole pixels
         assert isinstance(operation, spec.Flip)
@@ -111,7 +111,7 @@ def _compose(run: Sequence[Drawn], shape: torch.Size) -> Floats:
     return whole
 
 
-def _interpolate(images_NCHW: Tensor, source_N23: Floats, padding: str) -> Tensor:
+def interpolate(images_NCHW: Tensor, source_N23: Floats, padding: str) -> Tensor:
     """Take each pixel of the result from its place in the image, by bilinear interpolation.
 
     The sum of a part for each column and a part for each row costs a fifteenth of ``affine_grid`` on a CPU, and

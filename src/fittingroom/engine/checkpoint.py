@@ -17,11 +17,11 @@ from torch import Tensor
 
 from fittingroom.data.lineage import TrainedOn
 from fittingroom.engine import tensorfile
-from fittingroom.engine.callbacks import Best
 from fittingroom.engine.loop import EpochSums, Training
 from fittingroom.engine.optimizers import state_keys
 from fittingroom.engine.pace import Budget
 from fittingroom.errors import InvalidInput, WorkspaceError
+from fittingroom.measure.patience import Best
 from fittingroom.queue.weights import CHECKPOINT, NETWORK
 
 FORMAT = CHECKPOINT

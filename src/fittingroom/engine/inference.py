@@ -20,7 +20,9 @@ from typing import BinaryIO
 
 import torch
 
+from fittingroom.engine import robustness
 from fittingroom.engine.desk import Desk
+from fittingroom.engine.score import opening_test_set
 from fittingroom.engine.timing import timing
 from fittingroom.errors import FittingRoomError
 from fittingroom.queue import wire
@@ -39,9 +41,20 @@ def probabilities(desk: Desk, asked: Message) -> Message:
     return Message({}, {"probabilities_NK": classifier.probabilities(asked.arrays["images_NHWC"])})
 
 
+def open_test(desk: Desk, asked: Message) -> Steps:
+    """Score runs on their sealed test sets, in one opening that is counted."""
+    runs = [(desk.run(run), desk.classifier(run), desk.data_of(run)) for run in asked.words["runs"]]
+    scores = yield from opening_test_set(runs, desk.store, at_once=100)
+    return Message({"openings": max(score.openings for score in scores)})
+
+
 ANSWERS: Mapping[str, Answer] = {"probabilities": probabilities}
 """What is answered at once: within some milliseconds."""
-LONG: Mapping[str, Work] = {"timing": timing}
+LONG: Mapping[str, Work] = {
+    "open_test": open_test,
+    "robustness": robustness.answer,
+    "timing": timing,
+}
 """What takes longer, in steps of some milliseconds each."""
 
 

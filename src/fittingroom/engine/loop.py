@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fittingroom.engine.augment import augment
-from fittingroom.engine.callbacks import Best, EarlyStopping
 from fittingroom.engine.images import Normalization, Part
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.pace import Budget
 from fittingroom.engine.random import stream
 from fittingroom.errors import TrainingDiverged
+from fittingroom.measure.patience import Best, EarlyStopping
 from fittingroom.spec.augment import AnyAugment
 from fittingroom.spec.events import Ended, EpochEnded, EpochMetrics, Event, Progressed, Started, StopReason
 from fittingroom.spec.train import TrainSpec, batches

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fittingroom.data.dataset import Dataset
 from fittingroom.engine.classifier import Classifier
 from fittingroom.measure.evaluate import Evaluation, evaluate
 from fittingroom.queue.stored import artifact_path, data_of, spec_of
@@ -34,22 +36,40 @@ def classifier_of(run: RunDetails, workspace: Workspace) -> Classifier:
 
 def open_test_set(runs: Sequence[RunDetails], workspace: Workspace, store: Store) -> list[TestScore]:
     """Score runs on their sealed test sets. Each data set's opening is counted once, before anyone sees a score."""
-    evaluations = [_test_evaluation(run, workspace) for run in runs]
+    steps = opening_test_set([(run, classifier_of(run, workspace), data_of(run, workspace)) for run in runs], store)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            scores: list[TestScore] = end.value
+            return scores
+
+
+def opening_test_set(
+    runs: Sequence[tuple[RunDetails, Classifier, Dataset]], store: Store, at_once: int = 1000
+) -> Generator[tuple[int, int], None, list[TestScore]]:
+    """``open_test_set`` step by step; yields images done, and of how many. Left before its end, nothing was opened."""
+    parts = [_test_images(run, data) for run, _, data in runs]
+    total, done = sum(map(len, parts)), 0
+    evaluations = []
+    for (_, classifier, data), test in zip(runs, parts, strict=True):
+        probabilities = []
+        for start in range(0, len(test), at_once):
+            chosen = test[start : start + at_once]
+            probabilities.append(classifier.probabilities(data.images[chosen]))
+            yield (done := done + len(chosen)), total
+        evaluations.append(evaluate(data.labels[test], np.concatenate(probabilities), data.class_names, "test"))
     scores: dict[str, list[Score]] = {}
-    for run, evaluation in zip(runs, evaluations, strict=True):
+    for (run, _, _), evaluation in zip(runs, evaluations, strict=True):
         score = Score(run.id, evaluation.accuracy, evaluation.loss, evaluation.n)
         scores.setdefault(run.fingerprint, []).append(score)
     openings = {fingerprint: store.open_test(fingerprint, of_data) for fingerprint, of_data in scores.items()}
     return [
         TestScore(run.id, evaluation, openings[run.fingerprint])
-        for run, evaluation in zip(runs, evaluations, strict=True)
+        for (run, _, _), evaluation in zip(runs, evaluations, strict=True)
     ]
 
 
-def _test_evaluation(run: RunDetails, workspace: Workspace) -> Evaluation:
-    spec, data, classifier = spec_of(run), data_of(run, workspace), classifier_of(run, workspace)
-    test = data.split(spec.data.validation, spec.data.split_seed).test
-    probabilities = np.concatenate(
-        [classifier.probabilities(data.images[test[start : start + 1000]]) for start in range(0, len(test), 1000)]
-    )
-    return evaluate(data.labels[test], probabilities, data.class_names, "test")
+def _test_images(run: RunDetails, data: Dataset) -> NDArray[np.int64]:
+    spec = spec_of(run)
+    return data.split(spec.data.validation, spec.data.split_seed).test

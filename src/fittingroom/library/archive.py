@@ -102,7 +102,7 @@ def _manifest_of(details: RunDetails, store: Store) -> Manifest:
 
 def _write(file: BinaryIO, *, manifest: Manifest, details: RunDetails, workspace: Workspace) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(zipfile.ZipInfo(MANIFEST), manifest.model_dump_json(indent=1))
+        archive.writestr(zipfile.ZipInfo(MANIFEST), manifest.to_json())
         for entry in manifest.artifacts:
             _pack(archive, entry, workspace.root / details.artifacts[entry.kind].path)
 

@@ -21,6 +21,7 @@ from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import LONGEST_NAME, RunSpec
 from fittingroom.spec.train import MOST_EPOCHS
 from fittingroom.store import Artifact, AttemptRecord, DataRecord, Owner, RunDetails
+from fittingroom.store.words import MOST_TAGS, note_of, tag_of
 
 FORMAT = 1
 ELSEWHERE = Owner("another machine", 0, 0.0)
@@ -154,6 +155,18 @@ def _one_of_each_kind(artifacts: tuple[ArtifactEntry, ...]) -> tuple[ArtifactEnt
     return artifacts
 
 
+def _tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    if len(tags) > MOST_TAGS or list(tags) != sorted({tag_of(tag) for tag in tags}):
+        raise ValueError(f"should be at most {MOST_TAGS} tags as they are kept, sorted")
+    return tags
+
+
+def _note(note: str) -> str:
+    if note != note_of(note):
+        raise ValueError("should be a note as it is kept")
+    return note
+
+
 class Manifest(Entry):
     """A whole run, but for the content of its files."""
 
@@ -178,6 +191,9 @@ class Manifest(Entry):
     attempts: Annotated[tuple[AttemptEntry, ...], Field(max_length=100_000)]
     epochs: Annotated[tuple[EpochEntry, ...], AfterValidator(_ascending)]
     artifacts: Annotated[tuple[ArtifactEntry, ...], AfterValidator(_one_of_each_kind)]
+    tags: Annotated[tuple[Line, ...], AfterValidator(_tags)] = ()
+    note: Annotated[str, AfterValidator(_note)] = ""
+    """As ``tags`` written only where there are any, so that readers which do not know them read the other archives."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Manifest:
@@ -186,6 +202,11 @@ class Manifest(Entry):
         if not isinstance(self.lineage, dict) or str(self.lineage.get("kind")) not in KINDS_OF_LINEAGE:
             raise ValueError("the lineage should say its kind")
         return self
+
+    def to_json(self) -> str:
+        """The text of ``manifest.json``."""
+        unsaid = {name for name in ("tags", "note") if not getattr(self, name)}
+        return self.model_dump_json(indent=1, exclude=unsaid)
 
     @classmethod
     def of(cls, run: RunDetails, data: DataRecord | None, exported: datetime) -> Manifest:
@@ -229,6 +250,8 @@ class Manifest(Entry):
             train_seconds=self.train_seconds,
             bytes=sum(artifact.bytes for artifact in self.artifacts),
             deleted=None,
+            tags=self.tags,
+            note=self.note,
             attempts=tuple(
                 AttemptRecord(number, ELSEWHERE, entry.started, entry.ended or self.exported, entry.plan)
                 for number, entry in enumerate(self.attempts, start=1)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -12,13 +11,16 @@ from typing import TYPE_CHECKING
 
 from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.predict import Invert, Prediction, predict_files
+from fittingroom.engine.robustness import measure
 from fittingroom.engine.score import TestScore, classifier_of, open_test_set
 from fittingroom.library.stored import find_origin, find_run
 from fittingroom.measure.charts import plot_confusion, plot_run
 from fittingroom.measure.curves import epochs_to, seconds_to
 from fittingroom.measure.evaluate import Evaluation, Mistake
-from fittingroom.measure.history import History, joined as join
-from fittingroom.queue.stored import open_store, reading_of, spec_of, validation_of
+from fittingroom.measure.history import History
+from fittingroom.measure.robustness import Robustness
+from fittingroom.queue.history import history_of
+from fittingroom.queue.stored import data_of, open_store, reading_of, spec_of, validation_of
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec
 from fittingroom.store import RunDetails
@@ -60,19 +62,7 @@ class Run:
         ``joined`` also goes back over forks and transfers, whose own epochs began at 1 again: all are numbered
         through. Runs that were deleted are left out, and what came before them.
         """
-        kinds = {"continue", "fork", "transfer"} if joined else {"continue"}
-        trainings, run = [], self.details
-        while True:
-            kind, source = run.lineage.get("kind"), run.lineage.get("from")
-            trainings.append((f"{kind} of {source}", run))
-            parent = find_origin(self.workspace, str(source)) if kind in kinds else None
-            if parent is None:
-                break
-            until = run.lineage["epoch"]
-            epochs = tuple(epoch for epoch in parent.epochs if isinstance(until, int) and epoch.epoch <= until)
-            run = replace(parent, epochs=epochs)
-        trainings[-1] = (trainings[-1][1].id, trainings[-1][1])
-        return join((name, run.epochs) for name, run in reversed(trainings))
+        return history_of(self.details, lambda run: find_origin(self.workspace, run), joined=joined)
 
     @cached_property
     def spec(self) -> RunSpec:
@@ -95,6 +85,20 @@ class Run:
         """
         evaluation, positions = self._validation
         return [mistake._replace(image=int(positions[mistake.image])) for mistake in evaluation.worst_mistakes(k)]
+
+    def robustness(self, progress: Callable[[int, int], object] = lambda done, total: None) -> Robustness:
+        """What is left of the accuracy when validation images are harmed: noise, blur, shift, rotation and others.
+
+        On up to 2,000 validation images, the same for every run with this split. ``progress`` hears how many steps
+        are done, and of how many. Raises InvalidInput where the data set is not there any more, or has changed.
+        """
+        steps = measure(self.classifier, data_of(self.details, self.workspace), self._validation[1])
+        while True:
+            try:
+                progress(*next(steps))
+            except StopIteration as end:
+                found: Robustness = end.value[0]
+                return found
 
     @cached_property
     def _validation(self) -> tuple[Evaluation, NDArray[np.int64]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from fittingroom.errors import NotFound
 from fittingroom.queue.stored import open_store
 from fittingroom.store import RunDetails, RunSummary
@@ -26,3 +28,19 @@ def find_run(workspace: Workspace, run: str) -> RunDetails:
     """One run by its id, or the newest as ``last``; raises NotFound with the nearest name."""
     with open_store(workspace) as store:
         return store.run(run)
+
+
+def change_labels(
+    workspace: Workspace,
+    run: str,
+    *,
+    name: str | None = None,
+    note: str | None = None,
+    add: Collection[str] = (),
+    remove: Collection[str] = (),
+) -> RunDetails:
+    """Rename a run, write its note, add or remove tags; returns it as it is then. See ``store.labels``."""
+    with open_store(workspace) as store:
+        found = store.run(run).id
+        store.labels.change(found, name=name, note=note, add=add, remove=remove)
+        return store.run(found)

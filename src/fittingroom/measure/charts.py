@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from fittingroom.errors import InvalidInput
 from fittingroom.measure.curves import show_loss, show_percent
-from fittingroom.measure.evaluate import Evaluation, show_accuracy
+from fittingroom.measure.evaluate import Evaluation, tell_accuracy
 from fittingroom.measure.history import Boundary, History
 from fittingroom.measure.quantities import ACCURACY, LOSS, Measure, check_epochs, epoch_ticks
 from fittingroom.spec.events import EpochMetrics
@@ -113,7 +113,8 @@ def _wall(axes: Axes, boundary: Boundary, *, at_foot: bool) -> None:
 
 def _with_margin(epoch: EpochMetrics, n_validation: int) -> str:
     """``91.6 % ± 0.8``: the split and n stand in the figure's heading."""
-    return show_accuracy(epoch.validation_accuracy, n_validation, "validation").partition(" (")[0]
+    told = tell_accuracy(epoch.validation_accuracy, n_validation, "validation")
+    return f"{told.value} {told.margin}" if told.margin.startswith("±") else told.value
 
 
 def _learning_rate_panel(axes: Axes, epochs: Sequence[EpochMetrics]) -> None:

@@ -36,6 +36,22 @@ class Interval(NamedTuple):
     high: float
 
 
+class ToldAccuracy(NamedTuple):
+    """An accuracy as text, with how sure it is and what it was measured on; made by ``tell_accuracy``."""
+
+    value: str
+    """``91.6 %``"""
+    margin: str
+    """``± 0.8``, or the interval where that would leave 0 to 100 %: ``90.1 to 99.7``."""
+    measured_on: str
+    """``validation, n = 5,000``"""
+
+    def __str__(self) -> str:
+        if self.margin.startswith("±"):
+            return f"{self.value} {self.margin} ({self.measured_on})"
+        return f"{self.value} ({self.margin}; {self.measured_on})"
+
+
 class Average(NamedTuple):
     """An unweighted mean over the classes for which the score is defined, and how many those are."""
 
@@ -111,9 +127,14 @@ class Evaluation:
         return np.where(np.eye(len(self.class_names), dtype=bool), 0.0, self.shares)
 
     @property
+    def told(self) -> ToldAccuracy:
+        """The accuracy in words, part by part."""
+        return tell_accuracy(self.accuracy, self.n, self.split)
+
+    @property
     def headline(self) -> str:
         """``91.6 % ± 0.8 (validation, n = 5,000)``"""
-        return show_accuracy(self.accuracy, self.n, self.split)
+        return str(self.told)
 
     @property
     def cautions(self) -> list[str]:
@@ -253,7 +274,12 @@ def wilson(share: float, n: int) -> Interval:
 
 
 def show_accuracy(accuracy: float, n: int, split: str) -> str:
-    """``91.6 % ± 0.8 (validation, n = 5,000)``: how every accuracy is told.
+    """``91.6 % ± 0.8 (validation, n = 5,000)``: how every accuracy is told; see ``tell_accuracy``."""
+    return str(tell_accuracy(accuracy, n, split))
+
+
+def tell_accuracy(accuracy: float, n: int, split: str) -> ToldAccuracy:
+    """An accuracy in words, part by part.
 
     What follows ± is half the width of the 95 % Wilson interval over images, in percent points. There is one
     decimal, or as many as ± needs not to read as zero. Where ± would lead below 0 or above 100 %, the interval
@@ -262,10 +288,9 @@ def show_accuracy(accuracy: float, n: int, split: str) -> str:
     low, high = wilson(accuracy, n)
     half = 100 * (high - low) / 2
     decimals = max(1, -math.floor(math.log10(half)))
-    told = f"{100 * accuracy:.{decimals}f} %"
-    if 100 * accuracy - half >= 0 and 100 * accuracy + half <= 100:
-        return f"{told} ± {half:.{decimals}f} ({split}, n = {n:,})"
-    return f"{told} ({100 * low:.{decimals}f} to {100 * high:.{decimals}f}; {split}, n = {n:,})"
+    inside = 100 * accuracy - half >= 0 and 100 * accuracy + half <= 100
+    margin = f"± {half:.{decimals}f}" if inside else f"{100 * low:.{decimals}f} to {100 * high:.{decimals}f}"
+    return ToldAccuracy(f"{100 * accuracy:.{decimals}f} %", margin, f"{split}, n = {n:,}")
 
 
 def calibration_table(confidence_N: Floats, correct_N: npt.NDArray[np.bool_]) -> tuple[CalibrationBin, ...]:

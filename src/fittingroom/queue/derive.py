@@ -22,7 +22,7 @@ def continued(
     Raises InvalidInput where the schedule has to be said.
     """
     spec = spec_of(run)
-    if schedule is None and not _said(overrides) and spec.train.schedule != Constant():
+    if schedule is None and not _said(overrides) and needs_schedule(spec):
         rate = f"{run.epochs[-1].learning_rate:.3g}" if run.epochs else "unknown"
         raise InvalidInput(
             f"{run.id} was trained with the schedule {spec.train.schedule.name}, at last at a learning rate of {rate}; "
@@ -32,6 +32,11 @@ def continued(
     train = replace(spec.train, epochs=epochs, schedule=schedule or spec.train.schedule, budget=None, reset=())
     start = Start(source=run.id, weights="last", go_on=True)
     return changed(replace(spec, start=start, phases=(), train=train), overrides)
+
+
+def needs_schedule(spec: RunSpec) -> bool:
+    """Whether it has to be said how the learning rate goes on: a schedule that was followed has come to its end."""
+    return spec.train.schedule != Constant()
 
 
 def forked(run: RunDetails, *, overrides: Sequence[str] = (), weights: Which = "best") -> RunSpec:

@@ -100,7 +100,7 @@ class Queue:
         whoever takes it up, leaves the queue on the way. Nothing is claimed: ``Store.begin_attempt(seen=...)`` does
         that.
         """
-        for run in self._managed():
+        for run in self.managed():
             if run.id in passed_over:
                 continue
             lost = run.state == "interrupted" or (run.id, run.attempt) in given_up
@@ -126,8 +126,8 @@ class Queue:
             found = connection.execute(query).all()
         return {(row.run, row.number): row.beats for row in found if rows.owner(row).alive() is None}
 
-    def _managed(self) -> list[RunSummary]:
-        """All runs that the queue takes care of, the longest waiting first."""
+    def managed(self) -> list[RunSummary]:
+        """All runs that the queue takes care of, those in training included, the longest waiting first."""
         with self._database.reading() as connection:
             return rows.queued(connection)
 

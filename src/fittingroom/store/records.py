@@ -113,6 +113,10 @@ class RunSummary:
     """Of the files that count."""
     deleted: datetime | None
     """Since when it lies in the trash; None when it does not."""
+    tags: tuple[str, ...] = ()
+    """Sorted, as ``words.tag_of`` writes them."""
+    note: str = ""
+    """What people want to remember of it, in lines."""
 
 
 @dataclass(frozen=True, kw_only=True)

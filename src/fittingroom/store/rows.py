@@ -75,6 +75,13 @@ def details(connection: Connection, name: str) -> RunDetails:
     )
 
 
+def specs(connection: Connection) -> dict[str, str]:
+    """The spec of every run that is not deleted, as it was given, by the run's id."""
+    runs = schema.runs
+    query = select(runs.c.id, runs.c.spec).where(runs.c.deleted.is_(None))
+    return {row.id: row.spec for row in connection.execute(query)}
+
+
 def disk_use(connection: Connection) -> DiskUse:
     """The bytes of all artifacts, in one query."""
     artifacts, deleted = schema.artifacts, schema.runs.c.deleted.is_not(None)
@@ -194,6 +201,7 @@ def _newest_attempt() -> Any:
 
 def _summary(row: Row[Any]) -> dict[str, Any]:
     values = {field.name: getattr(row, field.name) for field in fields(RunSummary)}
+    values["tags"] = tuple(json.loads(row.tags))
     if row.state == "running" and not _may_live(row):
         values["state"] = "interrupted"
     return values

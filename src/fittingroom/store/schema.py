@@ -2,7 +2,8 @@
 
     run_numbers   the last number given to a slug, so that no id is ever given twice
     runs          one row per run; ``attempt`` is the newest attempt's number, the only one that may write;
-                  ``queued`` says since when the queue takes care of it, ``deleted`` since when it lies in the trash
+                  ``queued`` says since when the queue takes care of it, ``deleted`` since when it lies in the trash;
+                  ``name``, ``tags`` (JSON) and ``note`` are people's own words
     attempts      who works or worked on a run; ``beats`` counts up while its process lives, ``place`` says where its
                   number counts (null in older rows, and where only the host's name tells)
     workers       the processes that execute queued runs
@@ -34,7 +35,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest migration; four digits, so that versions compare as text."""
 
 
@@ -109,6 +110,8 @@ runs = Table(
     Column("queued", UTCTime),
     Column("request", Text),
     Column("deleted", UTCTime),
+    Column("tags", Text, nullable=False, server_default="[]"),
+    Column("note", Text, nullable=False, server_default=""),
 )
 
 attempts = Table(

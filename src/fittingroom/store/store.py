@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.store import rows, schema
 from fittingroom.store.database import Database, insert_if_new, upsert
+from fittingroom.store.labels import Labels
 from fittingroom.store.names import new_id, slug_of
 from fittingroom.store.owners import Owner
 from fittingroom.store.queue import Queue
@@ -50,6 +51,7 @@ class Store:
         self._database = database
         self.queue = Queue(database)
         self.trash = Trash(database)
+        self.labels = Labels(database)
 
     @classmethod
     def open(cls, place: str | os.PathLike[str]) -> Store:
@@ -243,6 +245,11 @@ class Store:
         with self._database.reading() as connection:
             return rows.summaries(connection, limit=limit)
 
+    def specs(self) -> dict[str, str]:
+        """The spec of every run as the JSON text that was given, by the run's id."""
+        with self._database.reading() as connection:
+            return rows.specs(connection)
+
     def disk_use(self) -> DiskUse:
         """What the artifacts of all runs take, and what those of deleted runs still hold."""
         with self._database.reading() as connection:
@@ -252,6 +259,13 @@ class Store:
         """What a running run has reported since a step, in order."""
         with self._database.reading() as connection:
             return rows.progress(connection, run, after)
+
+    def attempts_of_epochs(self, run: str) -> dict[int, int]:
+        """Which attempt has trained each epoch of a run."""
+        epochs = schema.epochs
+        query = select(epochs.c.epoch, epochs.c.attempt).where(epochs.c.run == run).order_by(epochs.c.epoch)
+        with self._database.reading() as connection:
+            return {row.epoch: row.attempt for row in connection.execute(query)}
 
     def reserve_id(self, name: str, reserved: Collection[str] = ()) -> str:
         """An id for a run that will be inserted; no other gets it, whatever becomes of that. See ``create_run``."""

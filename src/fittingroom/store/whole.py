@@ -39,7 +39,7 @@ def to_json(value: object) -> str:
 
 def _run_row(run: RunDetails) -> dict[str, Any]:
     names = [column.name for column in schema.runs.c if column.name not in {"lineage", "request"}]
-    return {name: getattr(run, name) for name in names} | {"lineage": to_json(run.lineage)}
+    return {name: getattr(run, name) for name in names} | {"lineage": to_json(run.lineage), "tags": to_json(run.tags)}
 
 
 def _attempt_row(run: str, attempt: AttemptRecord) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,32 +18,44 @@ from starlette.staticfiles import StaticFiles
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.queue.stored import open_store
 from fittingroom.web import routes
+from fittingroom.web.bodies import Bodies
 from fittingroom.web.guard import Guard
 from fittingroom.web.inference import Inference
 from fittingroom.web.live import Hub
+from fittingroom.web.now import Watcher
 from fittingroom.web.once import Answers
 from fittingroom.web.processes import Workers
+from fittingroom.web.routes import data_upload
 from fittingroom.web.site import STATIC, Site
+from fittingroom.web.uploads import USUAL_LIMIT, Limits, Uploads
 from fittingroom.workspace import Workspace
 
 SECONDS_FOR_THE_PAGE = 3.0
 """The first page has the cores to itself before torch is loaded for questions that nobody has asked yet."""
 
 
-def create_app(workspace: Workspace, *, hosts: Iterable[str], token: str, workers: bool = True) -> Starlette:
-    """The page of a workspace. ``workers``: whether to see to it that the processes behind it are there."""
+def create_app(
+    workspace: Workspace, *, hosts: Iterable[str], token: str, workers: bool = True, data_root: Path | None = None,
+    upload_limit: int = USUAL_LIMIT,
+) -> Starlette:  # fmt: skip
+    """The page of a workspace. ``workers``: whether to see to it that the processes behind it are there.
+
+    ``data_root``: browsers on other machines may import what is below it. ``upload_limit``: bytes of one upload.
+    """
     store = open_store(workspace)
-    site = Site(workspace, store)
+    site = Site(workspace, store, data_root)
+    uploads = Uploads(workspace, Limits(upload_limit))
     attendant, inference = Workers(workspace, store), Inference(workspace)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         coming = [attendant.attend(), inference.warm(SECONDS_FOR_THE_PAGE)] if workers else []
-        tasks = [asyncio.create_task(each) for each in coming]
+        tasks = [asyncio.create_task(each) for each in [*coming, uploads.attend()]]
         yield
         for task in tasks:
             task.cancel()
         await inference.close()
+        uploads.close()
         store.close()
 
     app = Starlette(
@@ -51,13 +64,13 @@ def create_app(workspace: Workspace, *, hosts: Iterable[str], token: str, worker
             *routes.ALL,
             Mount("/static", Immutable(directory=STATIC)),
         ],
-        middleware=[Middleware(Guard, hosts=hosts, token=token)],
+        middleware=[Middleware(Guard, hosts=hosts, token=token), Middleware(Bodies, apart=data_upload.PARTS)],
         exception_handlers={FittingRoomError: told, HTTPException: missing},
         lifespan=lifespan,
     )
-    app.state.site, app.state.hub = site, Hub(store)
+    app.state.site, app.state.hub, app.state.uploads = site, Hub(store), uploads
     app.state.workers, app.state.inference = attendant, inference
-    app.state.answers = Answers()
+    app.state.answers, app.state.watcher = Answers(), Watcher(store)
     return app
 
 

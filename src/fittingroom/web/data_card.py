@@ -15,12 +15,14 @@ from fittingroom.data.splits import Indices, Splits
 from fittingroom.errors import FittingRoomError, InvalidInput, InvalidSpec, NotFound
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.record import validated
-from fittingroom.web.sheets import CELL, MOST_IMAGES, firsts, whole_number
+from fittingroom.web.sheets import CELL, MOST_IMAGES, address_of_sheet, cell_height, firsts, whole_number
 from fittingroom.web.shelf import Shelf
 
 USUAL_SHARE = 0.1
 """Held out where the draft's own wish cannot be fulfilled."""
 EXAMPLES = 8
+CLASSES = 100
+"""Shown in the table before the rest is asked for."""
 COLUMNS = 20
 PER_PAGE = (25, 100, 400)
 PARTS = {
@@ -63,15 +65,16 @@ class Tiling:
     @classmethod
     def of(cls, data: Dataset, images: Sequence[int], name: str) -> Tiling:
         """``name`` tells the sheets of one page apart."""
-        tall = max(round(CELL * data.height / data.width), 1)
+        tall = cell_height(data.height, data.width)
         sheets: list[Sheet] = []
         tiles: list[Tile] = []
         for start in range(0, len(images), MOST_IMAGES):
             chunk = images[start : start + MOST_IMAGES]
             columns = min(COLUMNS, len(chunk))
-            query = urlencode({"images": ",".join(map(str, chunk)), "columns": columns}, safe=",")
-            address, id = f"/data/sheet/{data.fingerprint}?{query}", f"{name}-{len(sheets)}"
-            sheets.append(Sheet(id, address, columns * CELL, -(-len(chunk) // columns) * tall))
+            id = f"{name}-{len(sheets)}"
+            sheets.append(
+                Sheet(id, address_of_sheet(data, chunk, columns), columns * CELL, -(-len(chunk) // columns) * tall)
+            )
             for place, image in enumerate(chunk):
                 row, column = divmod(place, columns)
                 tiles.append(Tile(image, id, column * CELL, row * tall, CELL, tall))
@@ -121,17 +124,21 @@ class Card:
         """The parts that the table of classes has: those that make up the whole."""
         return [part for part in self.parts if part != "all"] or ["all"]
 
-    def classes(self) -> tuple[list[ClassRow], Sequence[Sheet]]:
-        """Every class with its counts, its bar and its first images, of the training images where there are any."""
+    def classes(self, most: int | None = None) -> tuple[list[ClassRow], Sequence[Sheet]]:
+        """The first classes, or all, each with its counts, its bar and its first images.
+
+        Those are training images where there are any.
+        """
         data, columns = self.data, self.columns
         counts = [data.counts(self.parts[part]).tolist() for part in columns]
         largest = max(map(sum, zip(*counts, strict=True)))
-        shown, classes = self.parts[columns[0]], len(data.class_names)
-        each = firsts(data.labels[shown], classes, max(min(EXAMPLES, MOST_IMAGES // classes), 1))
+        names = data.class_names[:most]
+        shown = self.parts[columns[0]]
+        each = firsts(data.labels[shown], len(names), max(min(EXAMPLES, MOST_IMAGES // len(names)), 1))
         tiling = Tiling.of(data, [int(shown[place]) for places in each for place in places], "classes")
         examples = iter(tiling.tiles)
         rows = []
-        for label, name in enumerate(data.class_names):
+        for label, name in enumerate(names):
             own = {part: count[label] for part, count in zip(columns, counts, strict=True)}
             rows.append(ClassRow(label, name, own, segments(own, largest), [next(examples) for _ in each[label]]))
         return rows, tiling.sheets
@@ -139,6 +146,14 @@ class Card:
     def part_of(self, image: int) -> str:
         """In which part an image is; ``all`` where the data set is not divided."""
         return next(part for part, indices in self.parts.items() if image in indices)
+
+    def copied(self) -> int:
+        """How many images have an exact copy somewhere in the data set."""
+        hashes = self.data.hashes
+        _, which, times = np.unique(hashes[:, 0], return_inverse=True, return_counts=True)
+        likely = hashes[times[which] > 1]  # few: both halves are compared for these alone
+        _, times = np.unique(likely, axis=0, return_counts=True)
+        return int(times[times > 1].sum())
 
     def copies(self, image: int) -> list[int]:
         """Other images with the very same pixels."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 
-from fittingroom.measure.evaluate import show_accuracy
+from fittingroom.measure.evaluate import tell_accuracy
 
 MISSING = "–"
 
@@ -62,19 +63,22 @@ def moment(time: datetime) -> str:
     return f"{time.astimezone():%Y-%m-%d %H:%M}"
 
 
+def clock(time: datetime) -> str:
+    """``14:05:09``, with the day before it unless that is today; in the machine's own time."""
+    local = time.astimezone()
+    today = local.date() == datetime.now().astimezone().date()
+    return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"
+
+
 def margin(accuracy: float | None, n: int, split: str = "validation") -> str:
     """``± 0.8 · validation, n = 5,000``, or ``90.1 to 99.7 · …`` near the ends: a 95 % interval over images."""
-    if accuracy is None:
+    if accuracy is None or not n or not math.isfinite(accuracy):
         return ""
-    _, _, rest = show_accuracy(accuracy, n, split).partition(" % ")
-    if rest.startswith("("):
-        interval, _, on = rest.strip("()").partition("; ")
-        return f"{interval} · {on}"
-    half, _, on = rest.partition(" (")
-    return f"{half} · {on.rstrip(')')}"
+    told = tell_accuracy(accuracy, n, split)
+    return f"{told.margin} · {told.measured_on}"
 
 
 FILTERS: dict[str, Callable[..., str]] = {
     "percent": percent, "loss": loss, "count": count, "duration": duration, "size": size, "moment": moment,
-    "margin": margin, "roughly": roughly,
+    "margin": margin, "roughly": roughly, "clock": clock,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Imports from folders of this machine: what was understood of each, and how far it has come."""
+"""Imports, from folders of this machine and from uploads: what was understood of each, and how far it has come."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ import re
 import secrets
 import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from starlette.requests import Request
 
-from fittingroom.data.folder import Preview
-from fittingroom.data.sources import import_folder, names, preview_folder
+from fittingroom.data.folder import shown
+from fittingroom.data.formats import Size, parse_size, stem
+from fittingroom.data.incoming import Preview
+from fittingroom.data.sources import import_data, names, preview_data
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
+from fittingroom.web.places import Reach
 from fittingroom.web.shelf import Recent
+from fittingroom.web.uploads import Upload
 from fittingroom.workspace import Workspace
 
-KEPT = 20
-Size = tuple[int, int]
-State = Literal["understood", "running", "done", "failed"]
+KEPT = 200
+PATIENCE = 2.0
+"""Seconds that a browser waits for what was understood before it is shown how far the looking has come."""
+State = Literal["looking", "understood", "running", "done", "failed"]
 
 
 class Cancelled(Exception):
@@ -31,85 +37,170 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user typed, as it was typed."""
+    """What the user asked for, as it was typed."""
 
     path: str = ""
     name: str = ""
     size: str = ""
+    upload: str = ""
+    """The upload that is meant, in place of a path."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The files that are imported, and what their user knows them by."""
+
+    path: Path
+    called: str
+    reach: Reach
+    """How far links in it may lead."""
+    upload: Upload | None = None
+    """Whose files they are, for as long as they are needed."""
+
+    @classmethod
+    def typed(cls, text: str, reach: Reach) -> Source:
+        """A path of this machine."""
+        path = reach.find(text)
+        return cls(path, shown(path), reach)
+
+    @classmethod
+    def uploaded(cls, upload: Upload) -> Source:
+        """What a browser has sent; raises InvalidInput while there is more to come."""
+        with upload.lock:
+            if not upload.is_complete:
+                raise InvalidInput(upload.problem or "this upload is not complete; begin it again")
+            return cls(upload.root, upload.called, Reach(None), upload)  # there are no links: the server wrote it all
+
+    def told(self, error: FittingRoomError) -> str:
+        """An error in words that do not tell where uploads are kept."""
+        return str(error) if self.upload is None else str(error).replace(shown(self.path), self.called)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While it is read; raises FittingRoomError where it must not be, or is not there any more."""
+        if self.upload is None:
+            yield
+            return
+        self.upload.use()
+        try:
+            yield
+        finally:
+            self.upload.leave()
+
+    def drop(self) -> None:
+        """It is not needed any more; folders of users stay as they are."""
+        if self.upload is not None:
+            self.upload.drop("this upload was imported or given up, and its files are gone; begin it again")
 
 
 @dataclass(eq=False)
 class Import:
-    """One folder: understood first, imported when that is asked for. Threads may share it."""
+    """One folder: looked into first, imported when that is asked for. Threads may share it."""
 
     wish: Wish
-    name: str
+    source: Source
     size: Size | None
-    preview: Preview
-    taken: bool
+    name: str
+    preview: Preview | None = None
+    """What was understood; None before that."""
+    taken: bool = False
     """Whether the workspace has a data set of this name."""
     id: str = field(default_factory=lambda: secrets.token_hex(8))
-    state: State = "understood"
-    images: int = 0
-    """Read so far."""
+    state: State = "looking"
+    done: int = 0
+    """Files looked at, or images read."""
+    of: int = 0
+    """How many there are; 0 while that is not known."""
     problem: str = ""
     """Why it ended without a data set."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _cancelled: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def understand(cls, wish: Wish, workspace: Workspace) -> Import:
-        """Look into the folder. Raises InvalidInput for a path, name or size that will not do."""
-        path, size = plain_path(wish.path), read_size(wish.size)
-        name, preview = preview_folder(path, wish.name.strip() or proposed_name(path), size)
-        return cls(wish, name, size, preview, taken=any(info.name == name for info in names(workspace)))
+    def understand(cls, wish: Wish, source: Source, workspace: Workspace) -> Import:
+        """Look into the files, in a thread; waits a little, so that a few files are understood at once.
+
+        Raises InvalidInput for a size that is none, and for what is found to be wrong meanwhile.
+        """
+        found = cls(wish, source, parse_size(wish.size), wish.name.strip() or proposed_name(source.called))
+        found._start(found._look, workspace).join(PATIENCE)
+        if found.state == "failed":
+            raise InvalidInput(found.problem)
+        return found
 
     @property
     def shape(self) -> Size | None:
         """Height and width that all images will have; None while they differ."""
-        if self.size:
+        if self.size or self.preview is None:
             return self.size
         return self.preview.sizes[0][0] if len(self.preview.sizes) == 1 else None
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the files were uploaded, and are not there any more."""
+        return self.source.upload is not None and self.source.upload.is_gone
+
+    @property
     def ready(self) -> bool:
         """Whether nothing is known that would make the import fail."""
-        return self.shape is not None and not self.preview.unreadable
+        understood = self.preview is not None and not self.preview.unreadable
+        return understood and self.shape is not None and not self.is_gone
 
     def begin(self, workspace: Workspace) -> None:
         """Import it in a thread; nothing happens when that goes on or is done already."""
         with self._lock:
-            if self.state in {"running", "done"} or not self.ready:
+            if self.state in {"looking", "running", "done"} or not self.ready or self.preview is None:
                 return
-            self.state, self.images, self.problem = "running", 0, ""
+            self.state, self.done, self.of, self.problem = "running", 0, self.preview.images, ""
             self._cancelled.clear()
-        threading.Thread(target=self._work, args=(workspace,), name=f"import {self.name}", daemon=True).start()
+        self._start(self._import, workspace)
 
     def cancel(self) -> None:
         """End it soon, with nothing left of it."""
         self._cancelled.set()
 
-    def _work(self, workspace: Workspace) -> None:
+    def _start(self, work: Callable[[Workspace], State], workspace: Workspace) -> threading.Thread:
+        thread = threading.Thread(target=self._work, args=(work, workspace), name=f"import {self.name}", daemon=True)
+        thread.start()
+        return thread
+
+    def _work(self, work: Callable[[Workspace], State], workspace: Workspace) -> None:
+        """Do it, and say how it ended."""
+        state: State = "failed"
+        problem = ""
         try:
-            import_folder(self.preview.path, workspace, self.name, self.size, self._progress)
+            state = work(workspace)
         except Cancelled:
-            self._end("failed", "The import was cancelled; nothing of it is left.")
+            self.source.drop()
+            problem = "The import was cancelled; nothing of it is left."
         except FittingRoomError as error:
-            self._end("failed", str(error))
+            problem = self.source.told(error)
         except Exception:
-            logging.getLogger(__name__).exception("the import of %s failed", self.preview.path)
-            self._end("failed", "The import failed for a reason that was not foreseen; the terminal says more.")
-        else:
-            self._end("done")
-
-    def _progress(self, images: int) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled
-        self.images = images
-
-    def _end(self, state: State, problem: str = "") -> None:
+            logging.getLogger(__name__).exception("the import of %s failed", self.source.path)
+            problem = "The import failed for a reason that was not foreseen; the terminal says more."
         with self._lock:
             self.state, self.problem = state, problem
+
+    def _look(self, workspace: Workspace) -> State:
+        source = self.source
+        source.reach.check(source.path)
+        self.name, preview = preview_data(source.path, self.name, self.size, self._progress)
+        self.taken = any(info.name == self.name for info in names(workspace))
+        self.preview = preview
+        return "understood"
+
+    def _import(self, workspace: Workspace) -> State:
+        source = self.source
+        with source.in_use():
+            source.reach.check(source.path)  # again: a link may have come since it was understood
+            import_data(source.path, workspace, self.name, self.size, self._progress, source.called)
+        source.drop()
+        return "done"
+
+    def _progress(self, done: int, of: int = 0) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled
+        self.done, self.of = done, of or self.of
 
 
 class Imports:
@@ -138,27 +229,7 @@ class Imports:
         return found
 
 
-def plain_path(text: str) -> str:
-    """A path as people paste it: without blanks and quotation marks around it."""
-    path = text.strip()
-    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
-        path = path[1:-1]
-    if not path:
-        raise InvalidInput("there is no path yet; give the path of a folder of images on this machine")
-    return path
-
-
 def proposed_name(path: str) -> str:
-    """The folder's name, with what a name cannot have left out: ``My photos (2)`` becomes ``My-photos-2``."""
-    plain = unicodedata.normalize("NFKD", Path(path).name).encode("ascii", "ignore").decode()
+    """The folder's or file's name, with what a name cannot have left out: ``My photos (2)`` becomes ``My-photos-2``."""
+    plain = unicodedata.normalize("NFKD", stem(Path(path))).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-._")[:64] or "images"
-
-
-def read_size(text: str) -> Size | None:
-    """``64x48`` (height × width), or ``64`` for both; None for nothing."""
-    if not text.strip():
-        return None
-    sides: Sequence[str] = re.split(r"\s*[x×*]\s*", text.strip().lower())
-    if len(sides) > 2 or not all(re.fullmatch(r"[0-9]{1,5}", side) for side in sides):
-        raise InvalidInput(f'"{text}" is no size; give height and width in pixels, such as 64x64')
-    return int(sides[0]), int(sides[-1])

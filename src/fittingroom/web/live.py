@@ -8,88 +8,23 @@ the newest state instead of a queue of old ones.
 from __future__ import annotations
 
 import asyncio
-import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 from fittingroom.errors import NotFound, WorkspaceError
-from fittingroom.queue.stored import reading_of
-from fittingroom.store import ProgressRow, RunDetails, Store
+from fittingroom.store import Store
 from fittingroom.web.site import off_loop
+from fittingroom.web.snapshot import Cursor, Snapshot, read
+from fittingroom.web.standing import OPEN
 
 SECONDS_BETWEEN_READINGS = 0.2
 SECONDS_WHEN_QUIET = 1.0
-LIVE = {"queued", "running", "interrupted"}
-"""States that change without anybody asking: a worker takes up what is queued or was left."""
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """What a page has of a run."""
-
-    attempt: int = -1
-    epoch: int = 0
-    step: int = 0
-    state: str = ""
-
-    @classmethod
-    def read(cls, values: object) -> Cursor:
-        """From what a browser sent; anything else is the very beginning."""
-        given = values if isinstance(values, dict) else {}
-        numbers = {key: given.get(key) for key in ("attempt", "epoch", "step")}
-        if not all(isinstance(number, int) for number in numbers.values()) or not isinstance(given.get("state"), str):
-            return cls()
-        return cls(**{key: int(number or 0) for key, number in numbers.items()}, state=given["state"])
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """A run at one moment."""
-
-    run: RunDetails
-    progress: tuple[ProgressRow, ...]
-    reading: tuple[str, ...]
-    """What its curves say."""
-
-    @property
-    def cursor(self) -> Cursor:
-        epoch = self.run.epochs[-1].epoch if self.run.epochs else 0
-        step = self.progress[-1].step if self.progress else 0
-        return Cursor(self.run.attempt, epoch, step, self.run.state)
-
-    def since(self, seen: Cursor) -> dict[str, Any] | None:
-        """What is new to somebody who has seen so much; None when nothing is.
-
-        Epochs that were trained again after a kill come again, and the page drops what it has beyond ``epochs_done``.
-        """
-        if seen == self.cursor:
-            return None
-        same = seen.attempt == self.run.attempt
-        epochs = [epoch for epoch in self.run.epochs if not same or epoch.epoch > seen.epoch]
-        progress = [row for row in self.progress if not same or row.step > seen.step]
-        return {
-            "run": self.run.id,
-            "cursor": asdict(self.cursor),
-            "whole": not same,
-            "state": self.run.state,
-            "message": self.run.message,
-            "epochs_done": self.run.epochs_done,
-            "best_epoch": self.run.best_epoch,
-            "reading": self.reading,
-            "epochs": [{key: plain(value) for key, value in asdict(epoch).items()} for epoch in epochs],
-            "progress": [
-                [plain(value) for value in (row.epoch, row.loss, row.accuracy, row.images_per_second)]
-                for row in progress
-            ],
-        }
-
-
-def plain(value: object) -> object:
-    """As JSON has it, which knows no nan and no infinity."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+MOST_OF_THE_TIME = 0.1
+"""Share of the time that a tailer may read: a run of thousands of epochs is read more rarely, and its training not held
+up."""
 
 
 class Hub:
@@ -137,28 +72,20 @@ class Tailer:
         return None
 
     async def _follow(self) -> None:
+        pause = 0.0
         while True:
-            quiet = self.snapshot.run.state not in LIVE
-            await asyncio.sleep(SECONDS_WHEN_QUIET if quiet else SECONDS_BETWEEN_READINGS)
-            before = self.snapshot
+            quiet = self.snapshot.run.state not in OPEN
+            await asyncio.sleep(max(pause, SECONDS_WHEN_QUIET if quiet else SECONDS_BETWEEN_READINGS))
+            before, began = self.snapshot, time.perf_counter()
             try:
                 self.snapshot = await off_loop(partial(read, self._store, before.run.id, before))
             except NotFound:
                 self.gone = True
             except WorkspaceError:
                 continue  # locked, or away, for a while: what people see stays
+            pause = (1 / MOST_OF_THE_TIME - 1) * (time.perf_counter() - began)
             if self.gone or self.snapshot.cursor != before.cursor:
                 self._news.set()
                 self._news = asyncio.Event()
             if self.gone:
                 return
-
-
-def read(store: Store, run: str, before: Snapshot | None = None) -> Snapshot:
-    """The run as it is now; what was read before is not read again where nothing has changed."""
-    if before is not None and before.run.state == "running":
-        fresh = tuple(store.progress(run, after=before.cursor.step))
-        if fresh and fresh[-1].epoch < before.run.epochs_done + 1:  # within the epoch that was known
-            return Snapshot(before.run, (*before.progress, *fresh), before.reading)
-    details = store.run(run)
-    return Snapshot(details, tuple(store.progress(details.id)), tuple(reading_of(details)))

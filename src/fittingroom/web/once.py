@@ -33,21 +33,17 @@ class Answers:
 
     async def to(self, key: tuple[str, str], make: Callable[[], Awaitable[Response]]) -> Response:
         """The answer that this key has had, or is about to have; else a new one."""
-        found = self._given.get(key)
-        if found is not None:
-            return await asyncio.shield(found)
-        task = asyncio.ensure_future(make())
-        self._given[key] = task
-        while len(self._given) > MOST_KEYS:
-            self._given.popitem(last=False)
-        try:
-            answer = await asyncio.shield(task)
-        except Exception:
+        task = self._given.get(key)
+        if task is None:
+            task = self._given[key] = asyncio.ensure_future(make())
+            task.add_done_callback(lambda made: self._forget_unless_done(key, made))
+            while len(self._given) > MOST_KEYS:
+                self._given.popitem(last=False)
+        return await asyncio.shield(task)  # a browser that goes away does not undo the work
+
+    def _forget_unless_done(self, key: tuple[str, str], made: asyncio.Future[Response]) -> None:
+        if made.cancelled() or made.exception() is not None or not leads_on(made.result()):
             self._given.pop(key, None)
-            raise
-        if not leads_on(answer):
-            self._given.pop(key, None)
-        return answer
 
 
 def leads_on(answer: Response) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from fittingroom.errors import FittingRoomError, NotFound
 from fittingroom.measure.evaluate import CalibrationBin, Evaluation, Interval, show_accuracy, wilson
 from fittingroom.queue.stored import artifact_path, data_of, validation_of
 from fittingroom.store import Opening, RunDetails, Store
-from fittingroom.web.sheets import CELL
+from fittingroom.web.sheets import CELL, address_of_sheet, cell_height
 from fittingroom.web.shelf import Shelf
 from fittingroom.workspace import Workspace
 
@@ -196,8 +195,8 @@ def _images_of(run: RunDetails, workspace: Workspace, shelf: Shelf) -> tuple[Dat
 
 def headline(evaluation: Evaluation) -> tuple[str, str]:
     """The accuracy as a figure and what belongs beside it: ``91.6 %``, ``± 0.8 · validation, n = 5,000``."""
-    figure, _, rest = evaluation.headline.partition(" % ")
-    return f"{figure} %", rest.replace(" (", " · ").replace("; ", " · ").strip("()")
+    told = evaluation.told
+    return told.value, f"{told.margin} · {told.measured_on}"
 
 
 def matrix(evaluation: Evaluation, *, rates: bool) -> list[list[Cell]]:
@@ -239,9 +238,9 @@ def sheet(results: Results, positions: Sequence[int], width: int) -> Sheet:
     data = results.data
     if data is None or not tiles:
         return Sheet("", 0, 0, 0, 0, tiles)
-    height, rows = max(round(width * data.height / data.width), 1), -(-len(tiles) // COLUMNS)
-    wanted = {"images": ",".join(str(tile.image) for tile in tiles), "columns": COLUMNS, "cell": width}
-    return Sheet(f"/data/sheet/{data.fingerprint}?{urlencode(wanted, safe=',')}", width, height, rows, COLUMNS, tiles)
+    address = address_of_sheet(data, [tile.image for tile in tiles], COLUMNS, width)
+    height, rows = cell_height(data.height, data.width, width), -(-len(tiles) // COLUMNS)
+    return Sheet(address, width, height, rows, COLUMNS, tiles)
 
 
 def _tile(results: Results, position: int, place: int) -> Tile:

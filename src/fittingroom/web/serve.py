@@ -9,11 +9,13 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import uvicorn
 
 from fittingroom.errors import InvalidInput
 from fittingroom.web.app import create_app
+from fittingroom.web.uploads import USUAL_LIMIT
 from fittingroom.workspace import Workspace
 
 PORT = 8640
@@ -23,17 +25,19 @@ TRIES = 20
 
 def serve(
     workspace: Workspace, *, port: int | None = None, host: str = LOOPBACK, browser: bool = True,
+    data_root: Path | None = None, upload_limit: int = USUAL_LIMIT,
     say: Callable[[str], None] = print,
 ) -> None:  # fmt: skip
     """Serve the page until Ctrl-C. Without ``port`` it is 8640, or the next one that is free.
 
+    ``data_root``: browsers on other machines may import what is below it. ``upload_limit``: bytes of one upload.
     Raises InvalidInput when the port is taken or may not be used.
     """
     with listen(host, port) as listener:
         found = listener.getsockname()[1]
         names = {f"{name}:{found}" for name in {host, LOOPBACK, "localhost", "[::1]"}}
         token = token_of(workspace.create())
-        app = create_app(workspace, hosts=names, token=token)
+        app = create_app(workspace, hosts=names, token=token, data_root=data_root, upload_limit=upload_limit)
         address = f"http://{host}:{found}/?token={token}"
         told = [f"Fitting Room is at {address}"]
         if host != LOOPBACK:

@@ -67,6 +67,13 @@ def check_tables(draft: Draft) -> None:
         raise InvalidInput('"phases" is a list; set what is in it')
 
 
+def data_sources(spec: Plain) -> set[str]:
+    """What a draft names its images by, those of its phases too."""
+    stages = [spec, *(phase for phase in spec.get("phases") or () if isinstance(phase, dict))]
+    tables = [stage.get("data") for stage in stages]
+    return {str(table["source"]) for table in tables if isinstance(table, dict) and "source" in table}
+
+
 def without_an_empty_start(spec: Plain) -> Plain:
     """A start from nothing is no start, and then nothing is taken over that could begin anew or be kept as it is."""
     start, train = spec.get("start"), spec.get("train")

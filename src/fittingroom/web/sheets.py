@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def sheet(images_HWC: Sequence[Pixels], columns: int, cell: int = CELL) -> bytes
     """
     rows = -(-len(images_HWC) // columns)
     height, width, channels = images_HWC[0].shape
-    tall = max(round(cell * height / width), 1)
+    tall = cell_height(height, width, cell)
     if rows * tall * columns * cell > MOST_PIXELS:
         raise InvalidInput(
             f"{len(images_HWC)} images of {height}×{width} in {columns} columns of {cell} pixels make too large a "
@@ -51,6 +52,17 @@ def sheet(images_HWC: Sequence[Pixels], columns: int, cell: int = CELL) -> bytes
         row, column = divmod(place, columns)
         paper.paste(picture(pixels).resize((cell, tall), how), (column * cell, row * tall))
     return png(paper)
+
+
+def cell_height(height: int, width: int, cell: int = CELL) -> int:
+    """Of a cell of a sheet in pixels, where images have this height and width and cells are ``cell`` wide."""
+    return max(round(cell * height / width), 1)
+
+
+def address_of_sheet(data: Dataset, images: Sequence[int], columns: int, cell: int = CELL) -> str:
+    """Where these images of a data set are to be had as one sheet."""
+    query = {"images": ",".join(map(str, images)), "columns": columns, "cell": cell}
+    return f"/data/sheet/{data.fingerprint}?{urlencode(query, safe=',')}"
 
 
 def large(image_HWC: Pixels, times: int | None = None) -> bytes:

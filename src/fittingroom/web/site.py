@@ -31,6 +31,8 @@ class Site:
 
     workspace: Workspace
     store: Store
+    data_root: Path | None = None
+    """Browsers on other machines may import what is below it."""
 
     @classmethod
     def of(cls, request: HTTPConnection) -> Site:

@@ -13,9 +13,10 @@ from starlette.routing import Route
 from fittingroom.data import sources
 from fittingroom.errors import NotFound, did_you_mean
 from fittingroom.web import sheets
-from fittingroom.web.data_card import PARTS, PER_PAGE, Browse, Card, Page, card
+from fittingroom.web.data_card import CLASSES, PARTS, PER_PAGE, Browse, Card, Page, card
 from fittingroom.web.drafts import Draft, Plain, draft_of, keep
-from fittingroom.web.routes import data_import
+from fittingroom.web.places import check_source
+from fittingroom.web.routes import data_import, data_upload
 from fittingroom.web.sheets import whole_number
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
@@ -28,7 +29,7 @@ async def listing(request: Request) -> Response:
     found = await off_loop(lambda: sources.names(site.workspace))
     return site.page(
         request, "data/list.html", view="data", found=found, chosen=chosen_in(draft),
-        local=data_import.is_local(request), held_out="held_out" in request.query_params,
+        can_import=data_import.is_possible(request), held_out="held_out" in request.query_params,
     )  # fmt: skip
 
 
@@ -39,13 +40,14 @@ async def one(request: Request) -> Response:
     name = request.query_params.get("name", "")
 
     def about() -> dict[str, Any]:
-        kind = kind_of(name, draft, site)
+        kind = kind_of(request, name, draft)
         found = card_of(name, draft, shelf)
         page = Page.of(Browse.read(request.query_params, found), found)
         return {"kind": kind, "card": found, "page": page, "openings": site.store.openings(found.data.fingerprint)}
 
     return site.page(
         request, "data/set.html", view="data", chosen=chosen_in(draft), parts=PARTS, per_page=PER_PAGE,
+        most_classes=None if request.query_params.get("classes") == "all" else CLASSES,
         fresh_seed=secrets.randbelow(10_000), **await off_loop(about),
     )  # fmt: skip
 
@@ -57,7 +59,7 @@ async def look(request: Request) -> Response:
     name = request.query_params.get("name", "")
 
     def about() -> dict[str, Any]:
-        kind_of(name, draft, site)
+        kind_of(request, name, draft)
         found = card_of(name, draft, shelf)
         image = whole_number(request.query_params, "image", default=0, least=0, most=len(found.data) - 1)
         before, after, browse = Browse.read(request.query_params, found).around(image, found)
@@ -73,7 +75,7 @@ async def use(request: Request) -> Response:
     name = str((await request.form()).get("name", ""))
 
     def divide() -> Card:
-        kind_of(name, draft, site)
+        kind_of(request, name, draft)
         return card_of(name, draft, shelf)
 
     found = await off_loop(divide)
@@ -121,11 +123,15 @@ def card_of(name: str, draft: Draft, shelf: Shelf) -> Card:
     return card(shelf.open(name), wishes_of(draft), shelf)
 
 
-def kind_of(name: str, draft: Draft, site: Site) -> str:
-    """Of a data set that the page shows: one that has a name, or the draft's own source. Raises NotFound."""
-    known: dict[str, str] = {info.name: info.kind for info in sources.names(site.workspace)}
+def kind_of(request: Request, name: str, draft: Draft) -> str:
+    """Of a data set that the page shows: one that has a name, or the draft's own source.
+
+    Raises NotFound, and InvalidInput for paths that the browser may not name.
+    """
+    known: dict[str, str] = {info.name: info.kind for info in sources.names(Site.of(request).workspace)}
     if name not in known and name != chosen_in(draft):
         raise NotFound(f'there is no data set "{name}"; {did_you_mean(name, known)}')
+    check_source(request, name)
     return known.get(name, "opened where it lies")
 
 
@@ -148,5 +154,6 @@ ROUTES = [
     Route("/data/remove", ask_removal),
     Route("/data/remove", remove, methods=["POST"]),
     *data_import.ROUTES,
+    *data_upload.ROUTES,
     *sheets.ROUTES,
 ]

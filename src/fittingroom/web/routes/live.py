@@ -9,7 +9,8 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fittingroom.errors import NotFound
-from fittingroom.web.live import Cursor, Hub
+from fittingroom.web.live import Hub
+from fittingroom.web.snapshot import Cursor
 
 MOST_UPDATES_A_SECOND = 10
 GONE = 4404

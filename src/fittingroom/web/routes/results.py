@@ -12,7 +12,9 @@ from starlette.routing import Route
 from fittingroom.errors import FittingRoomError
 from fittingroom.store import RunDetails, RunSummary
 from fittingroom.web import results as found
+from fittingroom.web.inference import Inference
 from fittingroom.web.results import LARGE_CELL, LEVELS, Results, Selection
+from fittingroom.web.routes.robustness import measurement
 from fittingroom.web.sheets import CELL
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
@@ -39,6 +41,7 @@ async def show(request: Request) -> Response:
     """All results of a run, with the images of a cell of its confusion matrix where one is chosen."""
     site = Site.of(request)
     values = await off_loop(lambda: _read(request, site))
+    values |= measurement(values["run"], Inference.of(request))
     if "hx-request" not in request.headers or "hx-history-restore-request" in request.headers:
         return site.page(request, "results/run.html", view="results", **values)
     if "results" not in values:  # they have gone since the page was shown

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from os.path import abspath, expanduser
 from urllib.parse import quote
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -16,14 +16,14 @@ from fittingroom.errors import InvalidInput, InvalidSpec
 from fittingroom.queue.origin import SUFFIX
 from fittingroom.spec.run import RunSpec, with_settings
 from fittingroom.web.begin import offered, on_the_same_data, spec_from
-from fittingroom.web.drafts import Draft, draft_of, edit, plain_of, remember
+from fittingroom.web.drafts import Draft, Plain, draft_of, edit, plain_of, remember
 from fittingroom.web.expected import Timings, expect, progress_of, threads_of
 from fittingroom.web.forms import Field, fields
 from fittingroom.web.inference import Inference
 from fittingroom.web.once import once
+from fittingroom.web.places import check_source, reach_of
 from fittingroom.web.prospect import prospect
-from fittingroom.web.routes.data_import import is_local
-from fittingroom.web.settings import check_tables, settings_of, without_an_empty_start
+from fittingroom.web.settings import check_tables, data_sources, settings_of, without_an_empty_start
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
 from fittingroom.web.transfers import offer
@@ -55,7 +55,8 @@ async def _show(request: Request, draft: Draft, problem: str = "") -> Response:
     template = "train/setup.html" if "hx-request" in request.headers else "train.html"
     return site.page(
         request, template, view="train", draft=draft, prospect=found, groups=groups(draft), presets=offered(),
-        recent=await off_loop(lambda: site.store.runs(8)), problem=problem, local=is_local(request), seeds=SEEDS,
+        recent=await off_loop(lambda: site.store.runs(8)), problem=problem, seeds=SEEDS,
+        local=reach_of(request) is not None,
         kinds={"optimizer": list(OPTIMIZERS), "schedule": list(SCHEDULES)},
         offer=await off_loop(lambda: offer(draft, site)), waiting=waiting,
         expected=expect(found, waiting, request, threads, begin=False),
@@ -86,9 +87,10 @@ async def change(request: Request) -> Response:
     form = await request.form()
 
     def apply(draft: Draft) -> None:
-        refuse_files_of_others(form, draft, request)
-        draft.change(without_an_empty_start(with_settings(draft.spec, settings_of(form, draft))))
+        before = draft.spec
+        draft.change(without_an_empty_start(with_settings(before, settings_of(form, draft))))
         check_tables(draft)
+        check_files(request, before, draft.spec)
 
     problem = ""
     try:
@@ -101,11 +103,17 @@ async def change(request: Request) -> Response:
     return remember(name, await _show(request, draft, problem))
 
 
-def refuse_files_of_others(form: FormData, draft: Draft, request: Request) -> None:
-    """Files of this machine are named by a browser on this machine only."""
-    source = str(form.get("start.source", ""))
-    if source.endswith(SUFFIX) and source != draft.at("start.source") and not is_local(request):
+def check_files(request: Request, before: Plain, after: Plain) -> None:
+    """Raises InvalidInput where a setting names a file or folder of this machine that the browser may not name."""
+    for source in data_sources(after) - data_sources(before):
+        check_source(request, source)
+    start, was = (str((spec.get("start") or {}).get("source") or "") for spec in (after, before))
+    if not start.endswith(SUFFIX) or start == was:
+        return
+    reach = reach_of(request)
+    if reach is None:
         raise InvalidInput("a file of this machine can be named by a browser on this machine only; choose a run")
+    reach.find(abspath(expanduser(start)))  # as it will be opened
 
 
 async def begin_from(request: Request) -> Response:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from fittingroom.engine.callbacks import Best, EarlyStopping
+from fittingroom.measure.patience import Best, EarlyStopping
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.train import EarlyStop
 
