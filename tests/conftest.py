@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
-from collections.abc import Callable, Iterator
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +33,25 @@ def own_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """An empty workspace for each test, also for the processes that it starts."""
     monkeypatch.setenv("FITTINGROOM_WORKSPACE", str(tmp_path / "workspace"))
     return Workspace.find()
+
+
+@pytest.fixture
+def weights_file() -> Callable[..., bytes]:
+    """``weights_file({"dense_1.bias": [64]})``: a safetensors file of zeros, written as the format's description has
+    it: the length of the head, the head, the values.
+    """
+
+    def make(shapes: Mapping[str, Sequence[int]], **described: object) -> bytes:
+        head: dict[str, object] = {"__metadata__": {key: json.dumps(value) for key, value in described.items()}}
+        at = 0
+        for name, shape in shapes.items():
+            size = 4 * math.prod(shape)
+            head[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [at, at + size]}
+            at += size
+        text = json.dumps(head).encode()
+        return struct.pack("<Q", len(text)) + text + bytes(at)
+
+    return make
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from fittingroom.spec.layers import (
     Shape,
 )
 from fittingroom.spec.network import summarize
+from fittingroom.spec.transfer import outline_of
 
 IMAGES = 2
 ACTIVATIONS = ["relu", "elu", "selu", "tanh", "sigmoid", "gelu", "leaky_relu", "swish"]
@@ -151,6 +152,8 @@ def test_shapes_and_counts_of_possible_stacks_are_those_of_torch(classes: int) -
         assert [row.parameters for row in summary.layers] == [count_in_torch(module) for module in network.layers]
         assert summary.parameters == sum(values.numel() for values in network.weights().values())
         assert summary.trainable_parameters == sum(values.numel() for values in network.parameters())
+        of_weights = {name: tuple(values.shape) for name, values in network.weights().items()}
+        assert outline_of(summary.layers, "", ()).shapes == of_weights
         for row, following in pairwise(summary.layers):
             assert following.input_shape == row.output_shape
         kinds.update(layer.layer for layer in layers)

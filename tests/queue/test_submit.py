@@ -126,17 +126,23 @@ def test_a_replay_needs_a_whole_trace(spec: RunSpec, own_workspace: Workspace, s
 
 
 def test_what_a_run_starts_from_is_found_again_later(
-    spec: RunSpec, own_workspace: Workspace, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spec: RunSpec,
+    own_workspace: Workspace,
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    weights_file: Callable[..., bytes],
 ) -> None:
+    content = weights_file({"conv_1.weight": [4, 1, 3, 3], "conv_1.bias": [4]})
     old = submit(spec, own_workspace)
     with pytest.raises(InvalidInput, match=f'^run "{old}" is still in the queue, so its weights change'):
         submit(replace(spec, start=Start(source=old)), own_workspace)
     attempt = store.begin_attempt(old, {"threads": 3})
     with pytest.raises(InvalidInput, match=f'^run "{old}" is still being trained, so its weights change'):
         submit(replace(spec, start=Start(source=old)), own_workspace)
-    digest = hashlib.sha256(b"weights").hexdigest()
+    digest = hashlib.sha256(content).hexdigest()
     own_workspace.runs.mkdir()
-    (own_workspace.runs / "x").write_bytes(b"weights")
+    (own_workspace.runs / "x").write_bytes(content)
     store.adopt(old, attempt, Artifact("best", PurePosixPath("runs/x"), digest, 7, 7))
     store.end(old, attempt, "finished")
     forked = store.run(submit(replace(spec, start=Start(source="last")), own_workspace))
@@ -147,13 +153,13 @@ def test_what_a_run_starts_from_is_found_again_later(
     with pytest.raises(InvalidInput, match=f'^run "{old}" has no last weights: it ended'):
         submit(replace(spec, start=Start(source=old, weights="last", go_on=True)), own_workspace)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "shoe.safetensors").write_bytes(b"weights")
+    (tmp_path / "shoe.safetensors").write_bytes(content)
     from_file = store.run(submit(replace(spec, start=Start(source="shoe.safetensors")), own_workspace))
     assert json.loads(from_file.spec)["start"]["source"] == str(tmp_path / "shoe.safetensors")
     assert from_file.lineage == {
         "kind": "transfer",
         "from": str(tmp_path / "shoe.safetensors"),
-        "sha256": "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c",
+        "sha256": digest,
     }
     with pytest.raises(NotFound, match=r'^there is no file "boot.safetensors" to start from'):
         submit(replace(spec, start=Start(source="boot.safetensors")), own_workspace)

@@ -38,6 +38,18 @@ def store(page: TestClient) -> Store:
     return store
 
 
+def on_this_machine(page: TestClient) -> TestClient:
+    """The same browser, but on the machine that serves the page, so that it may name folders."""
+    near = {"base_url": f"http://{HOST}", "client": ("127.0.0.1", 50_000)}
+    return TestClient(page.app, follow_redirects=False, cookies=page.cookies, **near)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def near(page: TestClient) -> Callable[[], TestClient]:
+    """``near()``: this browser as it is now, on the machine that serves the page."""
+    return lambda: on_this_machine(page)
+
+
 @pytest.fixture
 def draft_on(page: TestClient, photos: Path) -> Callable[..., None]:
     """``draft_on("train.epochs=2")``: a small draft on those photos, with settings changed."""
@@ -45,7 +57,8 @@ def draft_on(page: TestClient, photos: Path) -> Callable[..., None]:
     def begin(*settings: str) -> None:
         page.post("/train/from", data={"preset": "linear"})
         wanted = dict(setting.split("=", 1) for setting in settings)
-        answer = page.post("/train/set", data={"data.source": str(photos), "data.validation": "0.2", **wanted})
-        assert answer.status_code == 200
+        here = on_this_machine(page)
+        answer = here.post("/train/set", data={"data.source": str(photos), "data.validation": "0.2", **wanted})
+        assert answer.status_code == 303
 
     return begin

@@ -74,7 +74,7 @@ def test_figures_on_other_images_are_said_not_to_be_comparable(page: TestClient,
     third = start(page, "data.split_seed=0", "data.validation=7")
     assert "7 images held out as validation = 7" in text(overlay(page, first, third))
     page.post("/train/from", data={"preset": "linear"})
-    fourth = start(page)
+    fourth = start(page, "data.source=fashion-mnist", "data.validation=5000")
     assert "5,000 images of fashion-mnist" in text(overlay(page, first, fourth))
 
 

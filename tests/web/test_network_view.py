@@ -170,8 +170,11 @@ def test_a_preset_or_a_run_gives_its_network_and_nothing_else(page: TestClient, 
     assert "no-such-run" in text(do("from", run="no-such-run"))
 
 
-def test_without_its_data_the_network_is_edited_all_the_same(page: TestClient, do: Do) -> None:
-    page.post("/train/set", data={"data.source": "/no/such/folder"})
+def test_without_its_data_the_network_is_edited_all_the_same(
+    page: TestClient, do: Do, near: Callable[[], TestClient]
+) -> None:
+    page.get("/train")
+    near().post("/train/set", data={"data.source": "/no/such/folder"})
     answer = do("add", kind="conv", before="conv_1")
     assert list(rows(answer)) == ["conv_3", *STARTER]
     assert set(rows(answer).values()) == {("–", "–", "–")}

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,9 +71,19 @@ def test_everything_that_is_wrong_is_told_and_nothing_starts(page: TestClient, d
     assert store.runs() == []
 
 
-def test_data_that_is_not_there_is_told(page: TestClient, draft_on: DraftOn) -> None:
+def test_data_that_is_not_there_is_told(
+    page: TestClient, draft_on: DraftOn, near: Callable[[], TestClient], photos: Path
+) -> None:
     draft_on()
-    shown = text(page.post("/train/set", data={"data.source": "/no/such/folder"}))
+    nowhere, part = {"data.source": "/no/such/folder"}, {"hx-request": "true"}
+    refused = text(page.post("/train/set", data=nowhere, headers=part))
+    assert "folders of the server's machine are opened for browsers on that machine only" in refused
+    assert f"{photos}" in refused  # as it was
+    whole = {"data": '{ source = "/no/such/folder" }'}
+    assert "that machine only" in text(page.post("/train/set", data=whole, headers=part))
+    phases = '[{ name = "a", data = { source = "/etc" }, train = {} }]'
+    assert "that machine only" in text(page.post("/train/set", data={"phases": phases}, headers=part))
+    shown = text(near().post("/train/set", data=nowhere, headers=part))
     assert "One thing keeps this run from starting:" in shown
     assert "/no/such/folder" in shown
 

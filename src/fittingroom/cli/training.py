@@ -13,11 +13,9 @@ from rich.table import Table
 from fittingroom import queue
 from fittingroom.cli import show, show_runs
 from fittingroom.cli.output import aside, forget_output, terminal
-from fittingroom.engine.loop import batches
 from fittingroom.engine.prepare import PreparedRun, prepare_run
 from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_restart, prepare_resume
 from fittingroom.engine.run import execute
-from fittingroom.engine.transfer import Transfer
 from fittingroom.library.fit import train_prepared
 from fittingroom.library.interrupt import stopping_on_signals
 from fittingroom.library.run import Run
@@ -25,6 +23,8 @@ from fittingroom.library.stored import find_run
 from fittingroom.spec.events import Event
 from fittingroom.spec.run import load_run_spec, schedule_of
 from fittingroom.spec.start import weights_of
+from fittingroom.spec.train import batches
+from fittingroom.spec.transfer import Transfer
 from fittingroom.workspace import Workspace
 
 

@@ -15,15 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fittingroom.data.lineage import TrainedOn
 from fittingroom.engine import tensorfile
-from fittingroom.engine.lineage import TrainedOn
 from fittingroom.engine.loop import EpochSums, Training
 from fittingroom.engine.optimizers import state_keys
 from fittingroom.engine.pace import Budget
 from fittingroom.errors import InvalidInput, WorkspaceError
 from fittingroom.measure.patience import Best
+from fittingroom.queue.weights import CHECKPOINT, NETWORK
 
-FORMAT = "fittingroom-checkpoint-1"
+FORMAT = CHECKPOINT
 TRACE = "budget/trace"
 FOLLOW = "budget/follow"
 
@@ -35,7 +36,7 @@ def checkpoint_bytes(
 
     ``class_names`` and ``trained_on`` are for those who take the weights over.
     """
-    tensors = {f"network/{name}": weight for name, weight in run.network.weights().items()}
+    tensors = {f"{NETWORK}{name}": weight for name, weight in run.network.weights().items()}
     for index, state in run.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": value for key, value in state.items() if isinstance(value, Tensor)}
     stopping, budget = run.early_stopping, run.budget
@@ -124,7 +125,7 @@ class Checkpoint:
         run.first_epoch = run.epoch + (run.step > 0)  # an epoch that was begun is not one of the new ones
 
     def _restore_position(self, run: Training) -> None:
-        run.network.load_weights(under("network/", self.tensors))
+        run.network.load_weights(under(NETWORK, self.tensors))
         _restore_optimizer(run, under("optimizer/", self.tensors))
         position = self.position
         run.epoch, run.step, run.sums = position["epoch"], position["step"], EpochSums(**position["sums"])

@@ -15,17 +15,18 @@ import torch
 from numpy.typing import NDArray
 
 from fittingroom.data.dataset import Dataset
+from fittingroom.data.lineage import TrainedOn
 from fittingroom.engine import tensorfile
 from fittingroom.engine.images import EVALUATION_BATCH, Normalization, as_floats
-from fittingroom.engine.lineage import TrainedOn
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.errors import InvalidData, WorkspaceError
+from fittingroom.queue.weights import CLASSIFIER
 from fittingroom.spec.layers import Shape
 from fittingroom.spec.network import Network
 from fittingroom.spec.record import param, record, validated
 from fittingroom.spec.run import to_plain
 
-FORMAT = "fittingroom-classifier-1"
+FORMAT = CLASSIFIER
 BORDER_SAMPLE = 2000
 
 

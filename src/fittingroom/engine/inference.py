@@ -23,6 +23,7 @@ import torch
 from fittingroom.engine import looking, robustness, variations, worst
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.score import opening_test_set
+from fittingroom.engine.timing import timing
 from fittingroom.errors import FittingRoomError
 from fittingroom.queue import wire
 from fittingroom.queue.wire import Message
@@ -61,6 +62,7 @@ LONG: Mapping[str, Work] = {
     "channel_ranges": looking.channel_ranges,
     "open_test": open_test,
     "robustness": robustness.answer,
+    "timing": timing,
 }
 """What takes longer, in steps of some milliseconds each."""
 

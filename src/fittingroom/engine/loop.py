@@ -26,7 +26,7 @@ from fittingroom.errors import TrainingDiverged
 from fittingroom.measure.patience import Best, EarlyStopping
 from fittingroom.spec.augment import AnyAugment
 from fittingroom.spec.events import Ended, EpochEnded, EpochMetrics, Event, Progressed, Started, StopReason
-from fittingroom.spec.train import TrainSpec
+from fittingroom.spec.train import TrainSpec, batches
 
 SECONDS_BETWEEN_PROGRESS = 0.2
 Stop = Callable[[], StopReason | None]
@@ -104,11 +104,6 @@ class Training:
         """Of a step (from 0) of the epoch that is under way; with a budget it has to be the last one."""
         epochs = max(0.0, self.epoch - self.first_epoch + (step + 0.5) / len(self.batches))
         return self.spec.learning_rate(epochs, epochs / self.budget.share if self.budget else None)
-
-
-def batches(images: int, batch_size: int) -> range:
-    """Where batches begin. A last batch of a single image is left out: batch normalization cannot use it."""
-    return range(0, images - 1 if images > 1 and images % batch_size == 1 else images, batch_size)
 
 
 @dataclass

@@ -9,22 +9,23 @@ import numpy as np
 import torch
 
 from fittingroom.data.dataset import Dataset
+from fittingroom.data.lineage import TrainedOn
 from fittingroom.data.splits import Splits
 from fittingroom.data.stages import Stage, open_stages
-from fittingroom.engine import transfer
 from fittingroom.engine.classifier import Preprocessing, background_of
 from fittingroom.engine.images import Normalization, Part
-from fittingroom.engine.lineage import TrainedOn, seen_faults
 from fittingroom.engine.loop import Training
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.optimizers import build_optimizer
 from fittingroom.engine.pace import Budget
 from fittingroom.engine.plan import Plan, prepare as choose_plan
 from fittingroom.engine.start import Source, open_source
-from fittingroom.engine.transfer import Transfer, Weights
-from fittingroom.errors import Fault, InvalidInput, InvalidSpec
+from fittingroom.engine.transfer import Weights, load
+from fittingroom.errors import InvalidInput, InvalidSpec
+from fittingroom.queue.beginning import Beginning, check_beginning, check_seen, trained_on
 from fittingroom.spec.faults import notes
 from fittingroom.spec.run import RunSpec
+from fittingroom.spec.transfer import Transfer, fresh, plan_transfer
 from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
 
@@ -65,30 +66,13 @@ class PreparedRun:
     @property
     def parameters(self) -> int:
         """Of the network that the run ends with."""
-        return (
-            self.training.network.parameters_in_all if self.is_last else network_of(self.stages[-1]).parameters_in_all
-        )
+        return self.stages[-1].summary.parameters
 
     @property
     def notes(self) -> list[str]:
         """What people should know before this stage starts, as sentences."""
-        stage, splits = self.stage, self.stage.splits
-        found = [*self.cautions, *notes(stage.spec, stage.facts, follows=self.number > 0)]
-        still = [each.layer for each in self.transfer.layers if each.frozen and each.weights == "fresh"]
-        if still and self.transfer.origin:
-            found.append(f"Frozen with fresh random weights, which nothing will train: {', '.join(still)}.")
-        if splits.dropped:
-            found.append(
-                f"{splits.dropped:,} training images are left out, because the test set holds exact copies of them."
-            )
-        counts = stage.data.counts(splits.validation)
-        if absent := [name for name, count in zip(stage.data.class_names, counts, strict=True) if not count]:
-            found.append(f"No validation image is of class {', '.join(absent)}: the accuracy will tell nothing of it.")
-        if not stage.data.has_test:
-            found.append(
-                f"This data has no test part of its own, so {len(splits.test):,} images are cut off and sealed by "
-                f"split_seed = {stage.spec.data.split_seed}; with another split_seed some of them would be trained on."
-            )
+        about = notes(self.stage.spec, self.stage.facts, follows=self.number > 0)
+        found = [*self.cautions, *about, *self.transfer.notes, *self.stage.notes]
         if self.departures:
             found.append(f"Not bit-identical to an undisturbed run, because of: {'; '.join(self.departures)}.")
         return found
@@ -103,16 +87,14 @@ def prepare_run(spec: RunSpec, workspace: Workspace, threads: int | None = None)
     source = open_source(spec.start, workspace) if spec.start else None
     spec = replace(spec, start=source.start) if source else spec
     spec, stages = open_stages(spec, workspace)
-    cautions = _check_stages(spec, stages, source, workspace)
+    beginning = _check(spec, stages, source, workspace)
+    seen = (source and source.weights.trained_on) or ()
+    weights = source.weights if source and not source.checkpoint else None
+    prepared = _built(spec, workspace, stages, 0, weights, threads, seen)
     if source and source.checkpoint:
-        prepared = _built(spec, workspace, stages, 0, None, threads, source.weights.trained_on or ())
         source.checkpoint.go_on(prepared.training)
-        kept = [replace(each, weights="kept") if each.weights == "fresh" else each for each in prepared.transfer.layers]
-        prepared = replace(prepared, transfer=Transfer(source.weights.origin, tuple(kept)))
-    else:
-        weights = source.weights if source else None
-        prepared = _built(spec, workspace, stages, 0, weights, threads, (weights and weights.trained_on) or ())
-    return replace(prepared, cautions=tuple(cautions), lineage=source.lineage if source else {"kind": "new"})
+        prepared = replace(prepared, transfer=beginning.transfers[0])
+    return replace(prepared, cautions=beginning.cautions, lineage=source.lineage if source else {"kind": "new"})
 
 
 def prepare_stage(
@@ -130,7 +112,7 @@ def prepare_stage(
                 "restore it, or restart the run"
             )
     before = [each for each in seen if each != trained_on(stages[number])]
-    problems, cautions = _seen(stages[number:], before, "an earlier training", workspace, strict=False)
+    problems, cautions = check_seen(stages[number:], before, "an earlier training", workspace, strict=False)
     if problems:
         raise InvalidSpec(dict.fromkeys(problems), title=f'"{spec.name}" cannot go on')
     prepared = _built(spec, workspace, stages, number, None, threads, seen[:-1])
@@ -156,70 +138,14 @@ def network_of(stage: Stage) -> StackedNetwork:
     return network
 
 
-def trained_on(stage: Stage) -> TrainedOn:
-    return TrainedOn.of(stage.spec.data, stage.data.fingerprint)
-
-
-def _check_stages(spec: RunSpec, stages: Sequence[Stage], source: Source | None, workspace: Workspace) -> list[str]:
-    """Raise InvalidSpec where weights do not fit from stage to stage, or have seen what is held out later.
-
-    Returns what cannot be checked, as sentences.
-    """
-    weights = source.weights if source else None
-    seen = list((weights and weights.trained_on) or ())
-    origin = weights.origin if weights else ""
-    problems, cautions = _seen(stages, seen, origin, workspace, strict=bool(source and source.run))
-    for stage in stages:
-        network = network_of(stage)
-        if weights and not (source and source.checkpoint and stage is stages[0]):
-            problems += transfer.plan_transfer(network, stage.data.class_names, weights, stage.spec.train.reset).faults
-        weights = Weights(f'phase "{stage.phase}"', network.weights(), stage.data.class_names)
-    if source and source.checkpoint:
-        problems += source.go_on_faults(stages[0].spec, stages[0].data.fingerprint)
-    if problems:
-        raise InvalidSpec(dict.fromkeys(problems), title=f'"{spec.name}" cannot start from these weights')
-    return cautions
-
-
-def _seen(
-    stages: Sequence[Stage],
-    before: Sequence[TrainedOn],
-    origin: str,
-    workspace: Workspace,
-    *,
-    strict: bool,
-) -> tuple[list[Fault], list[str]]:
-    """What stages would be judged on although their weights know it, and what nobody can tell, as sentences.
-
-    ``before``: what the weights of the first stage have seen. ``strict``: data that is gone is a fault.
-    """
-    problems: list[Fault] = []
-    cautions = [
-        f"{each.source} does not say what it was trained on: perhaps on the images held out here."
-        for each in before
-        if not each.known
-    ]
-    seen = list(before)
-    for stage in stages:
-        found, gone = seen_faults(seen, origin, stage.data, stage.splits, workspace)
-        problems += found
-        if gone and strict:
-            problems.append(Fault("start", *_gone(origin, gone)))
-        elif gone:
-            message, _ = _gone(origin, gone)
-            cautions.append(f"{message[0].upper()}{message[1:]}.")
-        seen.append(trained_on(stage))
-        origin = f'phase "{stage.phase}"'
-    return problems, list(dict.fromkeys(cautions))
-
-
-def _gone(origin: str, sources: Sequence[str]) -> tuple[str, str]:
-    names = ", ".join(f'"{name}"' for name in sources)
-    return (
-        f"{origin} was trained on {names}, which is no longer there as it was, so nobody can tell whether images that "
-        "are held out here were among it",
-        "restore that data set, or start from other weights",
-    )
+def _check(spec: RunSpec, stages: Sequence[Stage], source: Source | None, workspace: Workspace) -> Beginning:
+    """What every stage begins with; raises InvalidSpec where it cannot, with every reason."""
+    described, run = (source.known, source.run) if source else (None, None)
+    continues = run if source and source.checkpoint else None
+    beginning = check_beginning(stages, described, workspace, continues, strict=run is not None)
+    if beginning.faults:
+        raise InvalidSpec(beginning.faults, title=f'"{spec.name}" cannot start from these weights')
+    return beginning
 
 
 def _built(
@@ -229,11 +155,10 @@ def _built(
     """A stage with its network, moved to where it is trained, with these weights or fresh ones."""
     stage = stages[number]
     own, data, splits, facts = stage.spec, stage.data, stage.splits, stage.facts
-    network, taken = network_of(stage), None
+    network, begins = network_of(stage), fresh(stage.summary.layers)
     if weights is not None:
-        taken = transfer.plan_transfer(network, data.class_names, weights, own.train.reset)
-        transfer.load(network, taken, weights)
-    begins = taken or transfer.fresh(network)
+        begins = plan_transfer(stage.summary.layers, data.class_names, weights.known.outline, own.train.reset)
+        load(network, begins, weights)
     plan = choose_plan(network, own.train.device, threads)
     normalize = Normalization.of(data, splits.train, own.data)
     budget = own.train.budget_seconds

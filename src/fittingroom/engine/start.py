@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fittingroom.engine.checkpoint import Checkpoint
-from fittingroom.engine.lineage import TrainedOn
 from fittingroom.engine.transfer import Weights
-from fittingroom.errors import Fault
+from fittingroom.queue.beginning import known_of
 from fittingroom.queue.origin import locate
-from fittingroom.queue.stored import spec_of
-from fittingroom.spec.run import RunSpec
+from fittingroom.queue.weights import Known
 from fittingroom.spec.start import Start
 from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
-
-_INSTEAD = "leave start.go_on out (fittingroom runs fork does), or keep it as it is there"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,42 +22,18 @@ class Source:
 
     start: Start
     weights: Weights
+    known: Known
+    """What of them the file tells by its head."""
     lineage: Mapping[str, Any]
     run: RunDetails | None = None
     checkpoint: Checkpoint | None = None
     """Where the training goes on, with ``go_on``."""
 
-    def go_on_faults(self, spec: RunSpec, fingerprint: str) -> Iterator[Fault]:
-        """Why ``spec`` cannot go on as if the run had never ended."""
-        assert self.run
-        assert self.checkpoint
-        theirs, source = spec_of(self.run), self.run.id
-        if self.checkpoint.stage < len(theirs.phases):
-            phase = theirs.phases[self.checkpoint.stage].name
-            yield Fault("start", f'{source} was left in its phase "{phase}"', f"fittingroom runs resume {source} first")
-            return
-        if fingerprint != self.run.fingerprint or theirs.data != spec.data:
-            yield Fault("data", f"is not the data of {source} with its split", _INSTEAD)
-        if theirs.network != spec.network:
-            yield Fault("network", f"is not the network of {source}", _INSTEAD)
-        if theirs.train.optimizer.name != spec.train.optimizer.name:
-            own, other = spec.train.optimizer.name, theirs.train.optimizer.name
-            yield Fault("train.optimizer", f"is {own}, but {source} has {other}", _INSTEAD)
-        if theirs.train.freeze_up_to != spec.train.freeze_up_to:
-            yield Fault("train.freeze_up_to", f"is not that of {source}", _INSTEAD)
-        if self.checkpoint.position["step"] and theirs.train.batch_size != spec.train.batch_size:
-            was = theirs.train.batch_size
-            yield Fault("train.batch_size", f"cannot change within an epoch, and {source} ended in one", f"use {was}")
-
 
 def open_source(start: Start, workspace: Workspace) -> Source:
     """Read the weights of a run or file; raises NotFound, InvalidInput or WorkspaceError."""
     origin = locate(start, workspace)
-    run, path = origin.run, origin.path
-    if run is None:
-        return Source(origin.start, Weights.read(path, path.name), origin.lineage)
-    moment = f"after epoch {origin.lineage['epoch']}" if start.weights == "last" else f"epoch {origin.lineage['epoch']}"
-    weights = Weights.read(path, f"{run.id}, {moment}")
-    if weights.trained_on is None:  # written by an older version
-        weights = replace(weights, trained_on=(TrainedOn.of(spec_of(run).data, run.fingerprint),))
-    return Source(origin.start, weights, origin.lineage, run, Checkpoint.read(path) if start.go_on else None)
+    described = known_of(origin)
+    weights = replace(Weights.read(origin.path, described.outline.origin), trained_on=described.trained_on)
+    checkpoint = Checkpoint.read(origin.path) if start.go_on else None
+    return Source(origin.start, weights, described, origin.lineage, origin.run, checkpoint)

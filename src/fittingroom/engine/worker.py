@@ -37,6 +37,7 @@ from fittingroom.errors import (
 from fittingroom.queue.stored import spec_of
 from fittingroom.queue.watch import Watch
 from fittingroom.spec.events import StopReason
+from fittingroom.spec.mistakes import many
 from fittingroom.store import EndState, RunDetails, StaleAttempt, Store, TakenUp
 from fittingroom.workspace import Workspace
 
@@ -257,10 +258,6 @@ def lower_priority() -> None:
         process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
     else:
         process.nice(max(LOWER_PRIORITY, process.nice()))
-
-
-def many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def patiently(do: Callable[[], Answer]) -> Answer:

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fittingroom.data.stages import Stage, open_stages
+from fittingroom.data.dataset import Dataset
+from fittingroom.data.stages import Split, Stage, open_stages
+from fittingroom.errors import InvalidSpec
+from fittingroom.queue.beginning import beginning_of
 from fittingroom.queue.derive import continued, fork_lineage, forked, repeat_lineage
-from fittingroom.queue.origin import check_origin, check_replay, locate
+from fittingroom.queue.origin import Origin, check_origin, check_replay, locate
 from fittingroom.queue.stored import check_unchanged, open_store, spec_of
 from fittingroom.spec.network import summarize
 from fittingroom.spec.run import RunSpec
@@ -19,16 +22,16 @@ from fittingroom.store import DataRecord, RunDetails, Store
 from fittingroom.workspace import Workspace
 
 
-def submit(spec: RunSpec, workspace: Workspace) -> str:
-    """Put a new run into the queue; returns its id.
+def submit(spec: RunSpec, workspace: Workspace, split: Split = Dataset.split) -> str:
+    """Put a new run into the queue; returns its id. ``split``: of the data, for those who remember splits.
 
-    Raises InvalidSpec with every fault, InvalidData or NotFound, and nothing is stored then. Whether weights that it
-    starts from fit, and whether a worker's machine has its device, is seen when a worker takes it up.
+    Raises InvalidSpec with every fault, InvalidData or NotFound, and nothing is stored then. Whether a worker's machine
+    has its device is seen when a worker takes it up.
     """
     if spec.start is None:
-        return _submit(spec, workspace, {"kind": "new"})
+        return _submit(spec, None, workspace, {"kind": "new"}, split)
     origin = locate(spec.start, workspace)
-    return _submit(replace(spec, start=origin.start), workspace, origin.lineage)
+    return _submit(spec, origin, workspace, origin.lineage, split)
 
 
 def submit_again(run: str, workspace: Workspace, *, replay: bool = False) -> str:
@@ -55,7 +58,7 @@ def submit_continued(
     spec = continued(old, epochs=epochs, schedule=schedule, overrides=overrides)
     assert spec.start is not None
     origin = locate(spec.start, workspace)
-    return _submit(replace(spec, start=origin.start), workspace, origin.lineage | _plan(old))
+    return _submit(spec, origin, workspace, origin.lineage | _plan(old))
 
 
 def submit_forked(run: str, workspace: Workspace, *, overrides: Sequence[str] = (), weights: Which = "best") -> str:
@@ -66,7 +69,7 @@ def submit_forked(run: str, workspace: Workspace, *, overrides: Sequence[str] = 
     assert spec.start is not None
     origin = locate(spec.start, workspace)
     lineage = fork_lineage(origin.lineage, overrides) | _plan(old)
-    return _submit(replace(spec, start=origin.start), workspace, lineage)
+    return _submit(spec, origin, workspace, lineage)
 
 
 def _plan(old: RunDetails) -> dict[str, Any]:
@@ -75,8 +78,18 @@ def _plan(old: RunDetails) -> dict[str, Any]:
     return {} if threads is None else {"threads": threads}
 
 
-def _submit(spec: RunSpec, workspace: Workspace, lineage: Mapping[str, object]) -> str:
-    return _queue(*open_stages(spec, workspace), workspace, lineage)
+def _submit(
+    spec: RunSpec,
+    origin: Origin | None,
+    workspace: Workspace,
+    lineage: Mapping[str, object],
+    split: Split = Dataset.split,
+) -> str:
+    """``origin``: what its start names, if it has one."""
+    spec, stages = open_stages(replace(spec, start=origin.start) if origin else spec, workspace, split)
+    if faults := beginning_of(stages, origin, workspace).faults:
+        raise InvalidSpec(faults, title=f'"{spec.name}" cannot start from these weights')
+    return _queue(spec, stages, workspace, lineage)
 
 
 def _queue(spec: RunSpec, stages: Sequence[Stage], workspace: Workspace, lineage: Mapping[str, object]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from fittingroom.errors import Fault, did_you_mean
 from fittingroom.spec.layers import BatchNorm, Dropout, Residual, Shape
+from fittingroom.spec.mistakes import many
 from fittingroom.spec.network import has_weights, summarize
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.train import Exponential, OneCycle, Sgd, Step
@@ -51,7 +52,7 @@ def _training_faults(spec: RunSpec, facts: DataFacts) -> Iterator[Fault]:
     if isinstance(train.class_weights, tuple) and len(train.class_weights) != facts.classes:
         yield Fault(
             "train.class_weights",
-            f"has {_many(len(train.class_weights), 'weight')}, but the data has {facts.classes} classes",
+            f"has {many(len(train.class_weights), 'weight')}, but the data has {facts.classes} classes",
             'give one weight for each class, or "balanced"',
         )
     if isinstance(train.optimizer, Sgd) and train.optimizer.nesterov and train.optimizer.momentum == 0:
@@ -95,7 +96,7 @@ def _notes(spec: RunSpec, facts: DataFacts) -> Iterator[str]:
     if train.batch_size > facts.training_images:
         yield (
             f"train.batch_size is {train.batch_size:,}, but there are only "
-            f"{_many(facts.training_images, 'training image')}: each epoch is a single step."
+            f"{many(facts.training_images, 'training image')}: each epoch is a single step."
         )
     yield from () if train.budget else _epoch_notes(spec)
     for layer in spec.network:
@@ -106,7 +107,7 @@ def _notes(spec: RunSpec, facts: DataFacts) -> Iterator[str]:
             yield f"augment[{index}], {operation.kind}, has strength 0 and changes nothing."
     if facts.validation_images < 100:
         yield (
-            f"validation has only {_many(facts.validation_images, 'image')}, so its accuracy is uncertain by "
+            f"validation has only {many(facts.validation_images, 'image')}, so its accuracy is uncertain by "
             f"{_half_width(facts.validation_images):.0f} points or more either way."
         )
 
@@ -122,7 +123,7 @@ def _weight_notes(spec: RunSpec) -> Iterator[str]:
 
 def _epoch_notes(spec: RunSpec) -> Iterator[str]:
     """What does not happen within the epochs that there are."""
-    train, schedule, epochs = spec.train, spec.train.schedule, _many(spec.train.epochs, "epoch")
+    train, schedule, epochs = spec.train, spec.train.schedule, many(spec.train.epochs, "epoch")
     if train.early_stop and train.early_stop.patience >= train.epochs:
         yield (
             f"train.early_stop.patience is {train.early_stop.patience} and training has {epochs}: "
@@ -140,11 +141,6 @@ def _epoch_notes(spec: RunSpec) -> Iterator[str]:
             f"train.schedule.warmup is {schedule.warmup:g} and training has {epochs}: "
             "the full learning rate is never reached."
         )
-
-
-def _many(count: int, what: str) -> str:
-    """``1 epoch``, ``2 epochs``."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _half_width(n: int) -> float:

@@ -53,6 +53,11 @@ def faults_of(error: pydantic.ValidationError, root: type, given: Mapping[str, A
     return list(found.values())
 
 
+def many(count: int, what: str) -> str:
+    """``1 epoch``, ``2 epochs``, ``1,500 images``."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
 def show_value(value: object) -> str:
     """The value as its author would write it in Python, cut where it is long."""
     try:

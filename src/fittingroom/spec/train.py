@@ -360,3 +360,8 @@ class TrainSpec:
     def learning_rate(self, epoch: float, epochs: float | None = None) -> float:
         """Learning rate when ``epoch`` epochs (a fraction within an epoch) of ``epochs`` have passed."""
         return self.optimizer.learning_rate * self.schedule.multiplier(epoch, self.epochs if epochs is None else epochs)
+
+
+def batches(images: int, batch_size: int) -> range:
+    """Where batches begin. A last batch of a single image is left out: batch normalization cannot use it."""
+    return range(0, images - 1 if images > 1 and images % batch_size == 1 else images, batch_size)

@@ -59,12 +59,17 @@ class Draft:
             self.undo.append(self.spec)
             self.spec = self.redo.pop()
 
-    def kind(self, path: str) -> str | None:
-        """What kind of record stands at a path: ``train.optimizer`` -> ``adam``."""
+    def at(self, path: str) -> Any:
+        """What stands at a path, or None: ``train.epochs`` -> 5."""
         at: Any = self.spec
         for key in path.split("."):
-            at = at.get(key, {}) if isinstance(at, dict) else {}
-        return at.get("name") if isinstance(at, dict) else None
+            at = at.get(key) if isinstance(at, dict) else None
+        return at
+
+    def kind(self, path: str) -> str | None:
+        """What kind of record stands at a path: ``train.optimizer`` -> ``adam``."""
+        kind: str | None = self.at(f"{path}.name")
+        return kind
 
     def read(self) -> tuple[RunSpec | None, tuple[Fault, ...]]:
         """The spec, or every fault that keeps it from being one; what depends on the data is not looked at."""
@@ -94,12 +99,14 @@ def draft_of(request: Request, workspace: Workspace) -> tuple[str, Draft]:
 def edit(request: Request, workspace: Workspace, change: Callable[[Draft], object]) -> tuple[str, Draft]:
     """Read the browser's draft, change it and write it in one go: of two requests at once, neither is lost.
 
-    Nothing is written when ``change`` raises. Reads and writes files.
+    Nothing is written when ``change`` raises, or changes nothing. Reads and writes files.
     """
     with _one_at_a_time:
         name, draft = draft_of(request, workspace)
+        before = content_of(draft)
         change(draft)
-        write(name, draft, workspace)
+        if content_of(draft) != before:
+            write(name, draft, workspace)
     return name, draft
 
 
@@ -109,8 +116,12 @@ def keep(name: str, draft: Draft, workspace: Workspace, response: Response) -> R
     return remember(name, response)
 
 
+def content_of(draft: Draft) -> bytes:
+    return json.dumps({"spec": draft.spec, "undo": draft.undo, "redo": draft.redo}).encode()
+
+
 def write(name: str, draft: Draft, workspace: Workspace) -> None:
-    content = json.dumps({"spec": draft.spec, "undo": draft.undo, "redo": draft.redo}).encode()
+    content = content_of(draft)
     write_atomically(workspace.drafts / f"{name}.json", lambda file: file.write(content))
 
 

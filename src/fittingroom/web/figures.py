@@ -40,6 +40,19 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def roughly(seconds: float) -> str:
+    """``3.4 s``, ``45 s``, ``12 min``, ``3 h 20 min``: no more digits than an estimate can bear."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s" if seconds >= 0.095 else f"{seconds:.2f} s" if seconds >= 0.005 else "under 0.01 s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, rest = divmod(round(minutes, -1), 60)
+    return f"{hours} h {rest} min" if rest and hours < 24 else f"{seconds / 3600:,.0f} h"
+
+
 def size(count: int) -> str:
     """``1.2 MB``."""
     value = float(count)
@@ -72,5 +85,5 @@ def margin(accuracy: float | None, n: int, split: str = "validation") -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "percent": percent, "value": value, "loss": loss, "count": count, "duration": duration, "size": size,
-    "moment": moment, "margin": margin, "clock": clock,
+    "moment": moment, "margin": margin, "roughly": roughly, "clock": clock,
 }  # fmt: skip

@@ -54,7 +54,8 @@ class Shelf:
     def __init__(self, workspace: Workspace, store: Store) -> None:
         self._workspace, self._store = workspace, store
         self._data: Recent[Dataset] = Recent(KEPT_DATA)
-        self._divided: Recent[tuple[Splits, Statistics]] = Recent(KEPT_SPLITS)
+        self._splits: Recent[Splits] = Recent(KEPT_SPLITS)
+        self._statistics: Recent[Statistics] = Recent(KEPT_SPLITS)
 
     @classmethod
     def of(cls, request: Request) -> Shelf:
@@ -82,15 +83,23 @@ class Shelf:
                     return data
         raise NotFound(f"there is no data set with the fingerprint {fingerprint[:12]} any more; import it again")
 
+    def split(self, data: Dataset, validation: int | float, split_seed: int) -> Splits:
+        """The split of a data set; raises what ``Dataset.split`` raises."""
+        key = data.fingerprint, validation, split_seed
+        found = self._splits.get(key)
+        if found is None:
+            found = data.split(validation, split_seed)
+            self._splits.put(key, found)
+        return found
+
     def divided(self, data: Dataset, validation: int | float, split_seed: int) -> tuple[Splits, Statistics]:
         """The split of a data set, with mean and spread of the training images; raises what ``split`` raises."""
-        key = data.fingerprint, validation, split_seed
-        found = self._divided.get(key)
+        splits, key = self.split(data, validation, split_seed), (data.fingerprint, validation, split_seed)
+        found = self._statistics.get(key)
         if found is None:
-            splits = data.split(validation, split_seed)
-            found = splits, data.statistics(splits.train)
-            self._divided.put(key, found)
-        return found
+            found = data.statistics(splits.train)
+            self._statistics.put(key, found)
+        return splits, found
 
     def forget(self, fingerprint: str) -> None:
         """Let go of a data set's files, so that they can be removed."""

@@ -12,10 +12,10 @@ from starlette.routing import Route
 
 from fittingroom.data.sources import load
 from fittingroom.errors import FittingRoomError, NotFound
-from fittingroom.queue.stored import spec_of
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.record import validated
 from fittingroom.spec.run import from_toml, presets, with_settings
+from fittingroom.web.begin import spec_from
 from fittingroom.web.drafts import Draft, draft_of, edit, remember
 from fittingroom.web.network import edits
 from fittingroom.web.network.drawing import draw
@@ -23,6 +23,7 @@ from fittingroom.web.network.edits import Plain, stack_of
 from fittingroom.web.network.kinds import KINDS
 from fittingroom.web.network.reading import Images, Reading, read
 from fittingroom.web.network.text import from_text, to_text
+from fittingroom.web.settings import setting
 from fittingroom.web.site import Site, off_loop
 from fittingroom.workspace import Workspace
 
@@ -117,11 +118,7 @@ def _word(form: FormData, name: str) -> str:
 
 def _set(layers: list[Plain], form: FormData) -> list[Plain]:
     """Settings of layers: ``network.KEY.SETTING`` and its value, empty for none."""
-    settings = [
-        f"{path}={value if str(value).strip() else 'none'}"
-        for path, value in form.items()
-        if path.startswith("network.")
-    ]
+    settings = [setting(path, str(value)) for path, value in form.items() if path.startswith("network.")]
     changed: list[Plain] = with_settings({"network": layers}, settings)["network"]
     return changed
 
@@ -183,10 +180,7 @@ async def begin_from(request: Request) -> Response:
     site = Site.of(request)
 
     def apply(draft: Draft, form: FormData) -> None:
-        texts, preset = presets(), _word(form, "preset")
-        if preset and preset not in texts:
-            raise NotFound(f'there is no preset "{preset}"; choose one of {", ".join(texts)}')
-        spec = from_toml(texts[preset]) if preset else spec_of(site.store.run(_word(form, "run")))
+        spec = spec_from(_word(form, "preset"), _word(form, "run"), site)
         draft.change({**draft.spec, "network": spec.to_json()["network"]})
 
     return await _edited(request, apply)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from os.path import abspath, expanduser
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -11,16 +11,23 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from fittingroom import queue
-from fittingroom.data.stages import Stage, read_stages
-from fittingroom.errors import Fault, FittingRoomError, InvalidInput, InvalidSpec, NotFound
-from fittingroom.queue.stored import spec_of
-from fittingroom.spec.faults import notes
-from fittingroom.spec.network import NetworkSummary, summarize
-from fittingroom.spec.run import TAGGED, RunSpec, from_toml, presets, with_settings
-from fittingroom.store import RunSummary
-from fittingroom.web.drafts import Draft, draft_of, edit, plain_of, remember
+from fittingroom.data.sources import names
+from fittingroom.errors import InvalidInput, InvalidSpec
+from fittingroom.queue.origin import SUFFIX
+from fittingroom.spec.run import RunSpec, with_settings
+from fittingroom.web.begin import offered, on_the_same_data, spec_from
+from fittingroom.web.drafts import Draft, Plain, draft_of, edit, plain_of, remember
+from fittingroom.web.expected import Timings, expect, progress_of, threads_of
 from fittingroom.web.forms import Field, fields
+from fittingroom.web.inference import Inference
+from fittingroom.web.once import once
+from fittingroom.web.places import check_source, reach_of
+from fittingroom.web.prospect import prospect
+from fittingroom.web.settings import check_tables, data_sources, settings_of, without_an_empty_start
+from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
+from fittingroom.web.transfers import offer
+from fittingroom.web.waiting import Waiting
 
 OPTIMIZERS = {"sgd": "Sgd", "adam": "Adam", "adamw": "AdamW", "adadelta": "Adadelta", "rmsprop": "RmsProp"}
 SCHEDULES = {
@@ -28,115 +35,99 @@ SCHEDULES = {
 }  # fmt: skip
 FIRST = ("epochs", "batch_size", "budget")
 """What everybody sets; the rest of [train] is one click away."""
-
-
-@dataclass(frozen=True)
-class Prospect:
-    """What a draft comes to: the run that it would be, or why it cannot be one."""
-
-    spec: RunSpec | None
-    stage: Stage | None
-    summary: NetworkSummary | None
-    faults: Sequence[Fault]
-    notes: Sequence[str]
-    before: RunSummary | None = None
-    """The newest run of the very same spec: how long it took is a good guess."""
-
-
-def prospect(draft: Draft, site: Site) -> Prospect:
-    """Read a draft with its data; reads files."""
-    spec, mistakes = draft.read()
-    if spec is None:
-        return Prospect(None, None, None, mistakes, ())
-    try:
-        stages = read_stages(spec, site.workspace)
-    except FittingRoomError as error:
-        return Prospect(spec, None, None, [Fault("data.source", str(error), "choose other data")], ())
-    last = stages[-1]
-    found = [fault for stage in stages for fault in stage.faults]
-    summary = summarize(spec.network, last.facts.shape, last.facts.classes, spec.train.freeze_up_to)
-    return Prospect(spec, last, summary, found, notes(spec, last.facts), alike(last.spec, site))
-
-
-def alike(spec: RunSpec, site: Site) -> RunSummary | None:
-    """The newest finished run of the same spec, whatever its name."""
-    return next(
-        (run for run in site.store.runs(50) if run.spec_id == spec.content_id and run.state == "finished"), None
-    )
+SEEDS = (1, 3, 5)
+"""How many runs that differ in nothing but their seeds are offered; three are the least that comparisons need."""
+MOST_SEEDS = 20
 
 
 async def setup(request: Request) -> Response:
     """What will be trained."""
     site = Site.of(request)
-    name, draft = await off_loop(lambda: edit(request, site.workspace, lambda draft: None))
+    name, draft = await off_loop(lambda: draft_of(request, site.workspace))
     return remember(name, await _show(request, draft))
 
 
 async def _show(request: Request, draft: Draft, problem: str = "") -> Response:
-    site = Site.of(request)
-    found = await off_loop(lambda: prospect(draft, site))
-    template = "parts/setup.html" if "hx-request" in request.headers else "train.html"
-    recent = await off_loop(lambda: site.store.runs(8))
+    site, shelf = Site.of(request), Shelf.of(request)
+    found = await off_loop(lambda: prospect(draft, site, shelf))
+    waiting = await off_loop(lambda: Waiting.of(site.store))
+    threads = await off_loop(lambda: threads_of(site.store))
+    template = "train/setup.html" if "hx-request" in request.headers else "train.html"
     return site.page(
-        request, template, view="train", draft=draft, prospect=found, groups=groups(draft), presets=list(presets()),
-        recent=recent, problem=problem, kinds={"optimizer": list(OPTIMIZERS), "schedule": list(SCHEDULES)},
+        request, template, view="train", draft=draft, prospect=found, groups=groups(draft), presets=offered(),
+        recent=await off_loop(lambda: site.store.runs(8)), problem=problem, seeds=SEEDS,
+        local=reach_of(request) is not None,
+        kinds={"optimizer": list(OPTIMIZERS), "schedule": list(SCHEDULES)},
+        offer=await off_loop(lambda: offer(draft, site)), waiting=waiting,
+        expected=expect(found, waiting, request, threads, begin=False),
+        data=await off_loop(lambda: [info for info in names(site.workspace) if info.kind != "damaged"]),
     )  # fmt: skip
 
 
 def groups(draft: Draft) -> dict[str, list[Field]]:
     """The settings of the training, in the order in which people think of them."""
-    train = draft.spec.get("train", {})
+    train = draft.at("train") or {}
     every = {field.label.replace(" ", "_"): field for field in fields("TrainSpec", train, "train")}
-    optimizer, schedule = train.get("optimizer", {}), train.get("schedule", {})
+    optimizer, schedule, stop = (train.get(table) or {} for table in ("optimizer", "schedule", "early_stop"))
     return {
         "": [every[name] for name in FIRST],
-        "Optimizer": list(fields(OPTIMIZERS.get(optimizer.get("name"), "Adam"), optimizer, "train.optimizer")),
-        "Schedule": list(fields(SCHEDULES.get(schedule.get("name"), "Constant"), schedule, "train.schedule")),
-        "More": [field for name, field in every.items() if name not in FIRST and field.kind != "text"],
+        "Optimizer": list(fields(OPTIMIZERS.get(str(optimizer.get("name")), "Adam"), optimizer, "train.optimizer")),
+        "Schedule": list(fields(SCHEDULES.get(str(schedule.get("name")), "Constant"), schedule, "train.schedule")),
+        "Early stopping": list(fields("EarlyStop", stop, "train.early_stop")) if "early_stop" in train else [],
+        "More": [
+            *(field for name, field in every.items() if name not in FIRST and field.kind != "text"),
+            *fields("CrossEntropy", train.get("loss") or {}, "train.loss"),
+        ],
     }
 
 
 async def change(request: Request) -> Response:
     """Settings that were changed in a form: each field is a path of the spec and its value."""
     site = Site.of(request)
-    form = {path: str(value) for path, value in (await request.form()).items()}
+    form = await request.form()
 
     def apply(draft: Draft) -> None:
-        draft.change(with_settings(draft.spec, settings_of(form, draft)))
+        before = draft.spec
+        draft.change(without_an_empty_start(with_settings(before, settings_of(form, draft))))
+        check_tables(draft)
+        check_files(request, before, draft.spec)
 
     problem = ""
     try:
         name, draft = await off_loop(lambda: edit(request, site.workspace, apply))
     except InvalidInput as error:
         problem = str(error)
-        name, draft = draft_of(request, site.workspace)
+        name, draft = await off_loop(lambda: draft_of(request, site.workspace))
+    if not problem and "hx-request" not in request.headers:
+        return remember(name, RedirectResponse("/train", 303))
     return remember(name, await _show(request, draft, problem))
 
 
-def settings_of(form: Mapping[str, str], draft: Draft) -> list[str]:
-    """What a form says, as settings by their paths. A table that becomes another kind begins with its defaults."""
-    anew = [path for path in TAGGED if form.get(f"{path}.name", draft.kind(path)) != draft.kind(path)]
-    tables = [f'{path}={{ name = "{form[f"{path}.name"]}" }}' for path in anew]
-    others = {path: value for path, value in form.items() if not path.startswith(tuple(f"{table}." for table in anew))}
-    return [*tables, *(f"{path}={value if value.strip() else 'none'}" for path, value in others.items())]
+def check_files(request: Request, before: Plain, after: Plain) -> None:
+    """Raises InvalidInput where a setting names a file or folder of this machine that the browser may not name."""
+    for source in data_sources(after) - data_sources(before):
+        check_source(request, source)
+    start, was = (str((spec.get("start") or {}).get("source") or "") for spec in (after, before))
+    if not start.endswith(SUFFIX) or start == was:
+        return
+    reach = reach_of(request)
+    if reach is None:
+        raise InvalidInput("a file of this machine can be named by a browser on this machine only; choose a run")
+    reach.find(abspath(expanduser(start)))  # as it will be opened
 
 
 async def begin_from(request: Request) -> Response:
-    """Start the draft over from a preset, or from a run's spec."""
+    """Start the draft over from a preset, on the images that it has, or from a run's spec."""
     site = Site.of(request)
     form = await request.form()
-    spec = await off_loop(lambda: _beginning(str(form.get("preset", "")), str(form.get("run", "")), site))
-    name, _ = await off_loop(lambda: edit(request, site.workspace, lambda draft: draft.change(plain_of(spec))))
+    preset, run = str(form.get("preset", "")), str(form.get("run", ""))
+    plain = plain_of(await off_loop(lambda: spec_from(preset, run, site)))
+
+    def apply(draft: Draft) -> None:
+        draft.change(on_the_same_data(plain, draft.spec) if preset else plain)
+
+    name, _ = await off_loop(lambda: edit(request, site.workspace, apply))
     return remember(name, RedirectResponse("/train", 303))
-
-
-def _beginning(preset: str, run: str, site: Site) -> RunSpec:
-    if not preset:
-        return spec_of(site.store.run(run))
-    texts = presets()
-    if preset not in texts:
-        raise NotFound(f'there is no preset "{preset}"; choose one of {", ".join(texts)}')
-    return from_toml(texts[preset], overrides=[f"name={preset}"])
 
 
 async def undo(request: Request) -> Response:
@@ -148,17 +139,47 @@ async def undo(request: Request) -> Response:
 
 
 async def start(request: Request) -> Response:
-    """Put the draft into the queue, and go to see it."""
-    site = Site.of(request)
-    name, draft = draft_of(request, site.workspace)
-    spec, mistakes = draft.read()
+    """Put the draft into the queue, with as many seeds as wished, and go to see the first of them."""
+    site, shelf = Site.of(request), Shelf.of(request)
+    count = str((await request.form()).get("runs", "1"))
+    name, draft = await off_loop(lambda: edit(request, site.workspace, lambda draft: None))  # after what is being set
     try:
-        if spec is None:
-            raise InvalidSpec(mistakes)
-        run = await off_loop(lambda: queue.submit(spec, site.workspace))
-    except InvalidSpec:
-        return remember(name, await _show(request, draft))
-    return remember(name, RedirectResponse(f"/train/{quote(run)}", 303))
+        await Timings.of(request).make_way(Inference.of(request))
+        specs = with_seeds(draft, int(count) if count.isdecimal() else 0)
+        runs = [await off_loop(lambda spec=spec: queue.submit(spec, site.workspace, shelf.split)) for spec in specs]  # type: ignore[misc]
+    except InvalidInput as error:
+        return remember(name, await _show(request, draft, "" if isinstance(error, InvalidSpec) else str(error)))
+    return remember(name, RedirectResponse(f"/train/{quote(runs[0])}", 303))
+
+
+def with_seeds(draft: Draft, count: int) -> list[RunSpec]:
+    """The draft's run, and more of it that differ in nothing but their seeds; raises InvalidInput."""
+    spec, mistakes = draft.read()
+    if spec is None:
+        raise InvalidSpec(mistakes)
+    if not 1 <= count <= MOST_SEEDS:
+        raise InvalidInput(f"that many runs cannot be started at once; choose 1 to {MOST_SEEDS}")
+    return [replace(spec, seed=spec.seed + number) for number in range(count)]
+
+
+async def going_on(request: Request) -> Response:
+    """What is being trained now, for a page that waits."""
+    site = Site.of(request)
+    return site.page(request, "train/waiting.html", waiting=await off_loop(lambda: Waiting.of(site.store)))
+
+
+async def time(request: Request) -> Response:
+    """How long the draft's run will take; who asks first lets it be timed, and asks again with its ``key``."""
+    site, shelf = Site.of(request), Shelf.of(request)
+    key, again = request.query_params.get("key", ""), "again" in request.query_params
+    _, draft = await off_loop(lambda: draft_of(request, site.workspace))
+    waiting = await off_loop(lambda: Waiting.of(site.store))
+    expected = None if again else progress_of(key, draft.read()[0], waiting, request)
+    if expected is None:
+        found = await off_loop(lambda: prospect(draft, site, shelf))
+        threads = await off_loop(lambda: threads_of(site.store))
+        expected = expect(found, waiting, request, threads, begin=True, again=again)
+    return site.page(request, "train/time.html", waiting=waiting, expected=expected)
 
 
 ROUTES = [
@@ -167,5 +188,7 @@ ROUTES = [
     Route("/train/from", begin_from, methods=["POST"]),
     Route("/train/undo", undo, methods=["POST"]),
     Route("/train/redo", undo, methods=["POST"]),
-    Route("/train/start", start, methods=["POST"]),
+    Route("/train/start", once(start), methods=["POST"]),
+    Route("/train/time", time),
+    Route("/train/waiting", going_on),
 ]

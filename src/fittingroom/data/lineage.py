@@ -29,6 +29,11 @@ class TrainedOn:
     def known(self) -> bool:
         return bool(self.fingerprint)
 
+    def is_split_as(self, other: TrainedOn) -> bool:
+        """Whether both have the very same training images; a split checks by content that it holds none of them out."""
+        mine, theirs = ((each.fingerprint, each.validation, each.split_seed) for each in (self, other))
+        return self.known and mine == theirs
+
     @classmethod
     def unknown(cls, origin: str) -> TrainedOn:
         """Weights that do not say what they were trained on: whoever takes them over has to pass that on."""
