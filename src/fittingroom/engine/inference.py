@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 import torch
 
+from fittingroom.engine import drawing
 from fittingroom.engine.desk import Desk
 from fittingroom.errors import FittingRoomError
 from fittingroom.queue import wire
@@ -38,9 +39,14 @@ def probabilities(desk: Desk, asked: Message) -> Message:
     return Message({}, {"probabilities_NK": classifier.probabilities(asked.arrays["images_NHWC"])})
 
 
-ANSWERS: Mapping[str, Answer] = {"probabilities": probabilities}
+ANSWERS: Mapping[str, Answer] = {
+    "drawing": drawing.drawing,
+    "probabilities": probabilities,
+}
 """What is answered at once: within some milliseconds."""
-LONG: Mapping[str, Work] = {}
+LONG: Mapping[str, Work] = {
+    "likeness": drawing.prepare_likeness,
+}
 """What takes longer, in steps of some milliseconds each."""
 
 
