@@ -19,7 +19,10 @@ from fittingroom.web import figures
 from fittingroom.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
-VIEWS = (("data", "Data"), ("network", "Network"), ("train", "Train"), ("results", "Results"), ("runs", "Runs"))
+VIEWS = (
+    ("data", "Data"), ("network", "Network"), ("train", "Train"), ("results", "Results"), ("draw", "Draw"),
+    ("runs", "Runs"),
+)  # fmt: skip
 """The rail: the path of the work, from images to results."""
 Answer = TypeVar("Answer")
 
