@@ -23,6 +23,7 @@ FRAME = 20 / 28
 TRACE = 8
 """Levels that a pixel differs from the ground at least where something is drawn."""
 Pixels = NDArray[np.uint8]
+Measured = tuple[dict[str, Any], dict[str, Pixels]]
 
 
 def drawing(desk: Desk, asked: Message) -> Message:
@@ -33,9 +34,10 @@ def drawing(desk: Desk, asked: Message) -> Message:
     """
     words: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {}
+    measured: dict[Hashable, Measured] = {}
     for number, given in enumerate(asked.words["runs"]):
         try:
-            said, more = _said_by(desk, given["run"], given["sha256"], asked)
+            said, more = _said_by(desk, given["run"], given["sha256"], asked, measured)
         except FittingRoomError as error:
             said, more = {"problem": str(error)}, {}
         words.append({"run": given["run"], **said})
@@ -43,13 +45,19 @@ def drawing(desk: Desk, asked: Message) -> Message:
     return Message({"models": words}, arrays)
 
 
-def _said_by(desk: Desk, run: str, sha256: str, asked: Message) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def _said_by(
+    desk: Desk, run: str, sha256: str, asked: Message, measured: dict[Hashable, Measured]
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What one network says; ``measured``: likenesses that others may share, of the same image to the same data."""
     classifier: Classifier = desk.kept(("classifier", run, sha256), lambda: desk.classifier(run))
     fitted = fit_drawing(
         asked.arrays["pixels_HWC"], asked.words["ground"], classifier.preprocessing, frame=asked.words["frame"]
     )
     probabilities_K = classifier.probabilities(fitted.pixels_HWC[np.newaxis])[0]
-    words, arrays = _likeness(desk, run, fitted.pixels_HWC)
+    of = _key(desk, run), fitted.pixels_HWC.tobytes()
+    if of not in measured:
+        measured[of] = _likeness(desk, run, fitted.pixels_HWC)
+    words, arrays = measured[of]
     return (
         {"epoch": classifier.epoch, "steps": fitted.steps, **words},
         {"fitted": fitted.pixels_HWC, "probabilities": probabilities_K, **arrays},
@@ -98,7 +106,7 @@ def _framed(pixels_HWC: Pixels, ground: int, proportions: float) -> Pixels:
     return frame
 
 
-def _likeness(desk: Desk, run: str, pixels_HWC: Pixels) -> tuple[dict[str, Any], dict[str, Pixels]]:
+def _likeness(desk: Desk, run: str, pixels_HWC: Pixels) -> Measured:
     """How alike an image is to a run's training images; ``wanted`` where that has to be prepared first."""
     reference: Reference | None = desk.known(_key(desk, run))
     if reference is None:

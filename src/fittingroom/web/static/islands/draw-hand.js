@@ -4,7 +4,7 @@
  */
 
 /** @typedef {import("./draw-ink.js").Ink} Ink */
-/** @typedef {{ink: Ink, pixel: number, radius(): number, level(): number[], changed(): void, done(text?: string): void,
+/** @typedef {{ink: Ink, pixel: number, radius(): number, level(): number[], changed(): void, said(text?: string): void,
  *   shift(by: [number, number]): void}} Pad */
 
 /** @type {{[key: string]: [number, number]}} */
@@ -38,9 +38,7 @@ export class Hand {
   /** @param {PointerEvent} event */
   press(event) {
     if (this.pointer !== null || event.button !== 0) return;
-    event.preventDefault();
     this.rest();
-    this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
     this.pad.ink.begin();
@@ -62,7 +60,7 @@ export class Hand {
     if (event.pointerId !== this.pointer) return;
     this.pointer = null;
     this.pad.ink.end();
-    this.pad.done();
+    this.pad.said();
   }
 
   /** @param {PointerEvent} event @returns {number[]} */
@@ -108,7 +106,8 @@ export class Hand {
     this.pad.ink.begin();
     this.last = this.cursor;
     this.stroke(this.cursor);
-    this.pad.done("The pen is down.");
+    this.pad.changed();
+    this.pad.said("The pen is down.");
     this.showCursor();
   }
 
@@ -117,7 +116,7 @@ export class Hand {
     if (this.down) {
       this.down = false;
       this.pad.ink.end();
-      this.pad.done("The pen is up.");
+      this.pad.said("The pen is up.");
     }
     this.showCursor();
   }

@@ -21,8 +21,8 @@ function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Share with as many figures as it can bear: neither 0 nor 100 % where it is not. @param {number} value */
-const share = (value) => (value > 0 && value < 0.0005 ? "< 0.1 %" : value < 1 && value > 0.9995 ? "> 99.9 %" : percent(value));
+/** Not 100 % where it is less; the space does not break. @param {number} value */
+const share = (value) => (value < 1 && value >= 0.9995 ? "> 99.9 %" : percent(value)).replaceAll(" ", "\u00a0");
 
 /** Show an answer in its card, and what is left of the images that came with it.
  * @param {Element} card @param {Said} said @param {Uint8Array} images @returns {Uint8Array} */
@@ -61,6 +61,13 @@ function bars(card, probabilities) {
   say(part(card, "best-figure"), share(probabilities[best]));
 }
 
+/** The most probable class of a card, as a line of its own. @param {HTMLElement} card */
+export function verdict(card) {
+  const line = document.createElement("span");
+  line.textContent = `${card.dataset.run}: ${part(card, "best").textContent} ${part(card, "best-figure").textContent}`;
+  return line;
+}
+
 /** @param {Element} card @param {Likeness} likeness @param {boolean} hasImage */
 function likeness(card, likeness, hasImage) {
   const [kind, pill, words] = judged(likeness);
@@ -79,11 +86,11 @@ function judged(likeness) {
   }
   const { correlation, least, below, label, training, validation } = likeness;
   const unlike = correlation < least;
-  const others = `98 % of ${count(validation)} validation images reach ${least.toFixed(2)}`;
+  const others = `98\u00a0% of ${count(validation)} validation images reach ${least.toFixed(2)}`;
   return [
     unlike ? "unlike" : "like",
     unlike ? "Unlike the training data" : "Like the training data",
     `Correlation ${correlation.toFixed(2)} with the most similar of ${count(training)} training images (${label}); ${others}, `
-      + `${share(below)} are more alike.${unlike ? " Its probabilities mean little." : ""}`,
+      + `and ${share(below)} of them are more alike.${unlike ? " The probabilities mean little." : ""}`,
   ];
 }

@@ -7,7 +7,7 @@
 import { Ink, paint } from "./draw-ink.js";
 import { Hand } from "./draw-hand.js";
 import { Line, fromBytes, toBytes } from "./draw-line.js";
-import { show } from "./draw-models.js";
+import { show, verdict } from "./draw-models.js";
 
 const KEPT = "draw";
 const FIRM = 0.72;
@@ -88,7 +88,7 @@ class DrawPad extends HTMLElement {
       sessionStorage.removeItem(KEPT);
     }
     this.hand?.toMiddle();
-    this.say(this.caption);
+    this.say();
     this.tools();
     this.changed();
   }
@@ -113,6 +113,7 @@ class DrawPad extends HTMLElement {
       this.ink.take(kept);
       this.hand?.toMiddle();
     }
+    this.say();
     this.tools();
     this.changed();
   }
@@ -152,6 +153,7 @@ class DrawPad extends HTMLElement {
     words.models.forEach((/** @type {any} */ said, /** @type {number} */ place) => {
       if (said.run === cards[place].dataset.run) pixels = show(cards[place], said, pixels);
     });
+    this.piece("now").replaceChildren(...cards.map(verdict));
     this.dataset.shown = String(words.id);
   }
 
@@ -163,16 +165,21 @@ class DrawPad extends HTMLElement {
     line.textContent = text;
   }
 
-  /** @param {string} text */
+  /** In words what was done, or what is on the pad. @param {string} [text] */
   say(text) {
-    this.piece("said").textContent = text;
+    this.piece("said").textContent = text || this.caption || (this.models.dataset.polarity ?? "");
   }
 
-  /** Something was done to the drawing, in words. @param {string} [caption] */
-  done(caption = "") {
-    this.caption = caption;
-    this.say(caption);
+  /** Something was done to the drawing. @param {string} [text] @param {string} [caption] what is on the pad now */
+  done(text = "", caption = "") {
     this.changed();
+    this.said(text, caption);
+  }
+
+  /** What was done to the drawing is complete. @param {string} [text] @param {string} [caption] */
+  said(text = "", caption = "") {
+    this.caption = caption;
+    this.say(text);
     this.keep();
   }
 
@@ -230,7 +237,7 @@ class DrawPad extends HTMLElement {
   shift([dx, dy]) {
     this.hand?.rest();
     this.ink.shift(dx * this.pixel, dy * this.pixel);
-    this.done("Shifted by one pixel of the network's.");
+    this.done("Shifted by one of the network's pixels.");
   }
 
   centre() {
@@ -273,7 +280,7 @@ class DrawPad extends HTMLElement {
       if (words.problem) return this.say(words.problem);
       if (pixels.length !== this.ink.pixels.length) return this.say("The networks were changed meanwhile; try again.");
       this.ink.put(pixels);
-      this.done(file ? [file.name, ...words.steps].join(", ") : `Validation image ${words.image}: ${words.label}.`);
+      this.done("", file ? [file.name, ...words.steps].join(", ") : `Validation image ${words.image}: ${words.label}.`);
     } catch {
       this.say("The image could not be loaded; try again.");
     }
