@@ -81,12 +81,12 @@ def test_what_is_no_drawing_is_refused() -> None:
     assert Drawing.read(json.dumps(head).encode() + b"\n1234").pixels_HWC.shape == (2, 2, 1)
     wrong: list[dict[str, object]] = [
         {"height": 3}, {"height": -2, "width": -2}, {"channels": 2, "height": 1}, {"channels": True}, {"runs": []},
-        {"runs": [{"run": "a", "sha256": ""}] * 3}, {"runs": ["a"]}, {"height": 10**9},
+        {"runs": [{"run": "a", "sha256": ""}] * 3}, {"runs": ["a"]}, {"height": 10**9}, {"id": float("inf")},
     ]  # fmt: skip
     for change in wrong:
         with pytest.raises(InvalidInput, match="this is no drawing"):
             Drawing.read(json.dumps({**head, **change}).encode() + b"\n1234")
-    for content in (b"", b"[]\n1234", b"\xff\n", b'{"id": 1}\n1234'):
+    for content in (b"", b"[]\n1234", b"\xff\n", b'{"id": 1}\n1234', b"[" * 100_000):
         with pytest.raises(InvalidInput, match="this is no drawing"):
             Drawing.read(content)
 

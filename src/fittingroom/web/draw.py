@@ -89,7 +89,7 @@ class Drawing:
                 raise ValueError
             pixels_HWC = np.frombuffer(pixels, np.uint8).reshape(form)
             return cls(int(head["id"]), runs, int(bool(head["ground"])), bool(head["frame"]), pixels_HWC)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise InvalidInput("this is no drawing; load the page again") from None
 
     def question(self) -> Message:

@@ -48,7 +48,6 @@ export class Line {
     };
     socket.onmessage = (message) => {
       this.waits = 500;
-      this.tell("");
       const [words, pixels] = fromBytes(message.data);
       this.take(words, pixels);
       this.busy = false;

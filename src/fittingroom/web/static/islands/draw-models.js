@@ -31,6 +31,7 @@ export function show(card, said, images) {
   problem.hidden = !said.problem;
   say(problem, said.problem ?? "");
   if (said.problem) return images;
+  say(part(card, "epoch"), String(said.epoch));
   const left = image(card, "fitted", said.fitted, images);
   say(part(card, "steps"), said.steps.length ? said.steps.join(", ") : "as it is");
   bars(card, said.probabilities);
@@ -61,12 +62,13 @@ function bars(card, probabilities) {
   say(part(card, "best-figure"), share(probabilities[best]));
 }
 
-/** The most probable class of a card, as a line of its own. @param {HTMLElement} card */
+/** The most probable class of a card in one line. @param {HTMLElement} card */
 export function verdict(card) {
-  const line = document.createElement("span");
-  line.textContent = `${card.dataset.run}: ${part(card, "best").textContent} ${part(card, "best-figure").textContent}`;
-  return line;
+  return `${card.dataset.run}: ${part(card, "best").textContent} ${part(card, "best-figure").textContent}`;
 }
+
+/** The same for whoever does not see the card. @param {HTMLElement} card */
+export const spoken = (card) => `${verdict(card)}, ${part(card, "pill").textContent}.`;
 
 /** @param {Element} card @param {Likeness} likeness @param {boolean} hasImage */
 function likeness(card, likeness, hasImage) {

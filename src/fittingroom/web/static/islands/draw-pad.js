@@ -7,18 +7,25 @@
 import { Ink, paint } from "./draw-ink.js";
 import { Hand } from "./draw-hand.js";
 import { Line, fromBytes, toBytes } from "./draw-line.js";
-import { show, verdict } from "./draw-models.js";
+import { Tools } from "./draw-tools.js";
+import { show, spoken, verdict } from "./draw-models.js";
 
 const KEPT = "draw";
-const FIRM = 0.72;
+/** Milliseconds without a new answer, after which the last one is told to who does not see it. */
+const QUIET = 900;
 /** @type {{[name: string]: [number, number]}} */
 const SHIFTS = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] };
 
 class DrawPad extends HTMLElement {
   leaving = new AbortController();
   ink = new Ink({ height: 280, width: 280, channels: 1, ground: 0 });
+  tools = new Tools(this);
   drawn = 0;
+  /** @type {number|undefined} */
+  speaking;
   caption = "";
+  /** Whether this page gives way to the same one with other networks. */
+  moving = false;
 
   connectedCallback() {
     const { signal } = this.leaving;
@@ -29,9 +36,10 @@ class DrawPad extends HTMLElement {
     document.addEventListener("keydown", (event) => this.undoKey(event), { signal });
     document.addEventListener("htmx:after:swap", () => this.chosen(), { signal });
     this.addEventListener("click", (event) => this.act(event), { signal });
-    this.addEventListener("input", () => this.tools(), { signal });
+    this.addEventListener("input", () => this.tools.show(this.ink.form), { signal });
     this.piece("frame").addEventListener("change", () => this.changed(), { signal });
-    this.piece("file").addEventListener("change", () => this.load(this.input("file").files?.[0]), { signal });
+    const file = /** @type {HTMLInputElement} */ (this.piece("file"));
+    file.addEventListener("change", () => this.load(file.files?.[0]).then(() => (file.value = "")), { signal });
     this.addEventListener("dragover", (event) => event.preventDefault(), { signal });
     this.addEventListener("drop", (event) => this.drop(event), { signal });
     addEventListener("pagehide", () => this.keep(), { signal });
@@ -41,6 +49,7 @@ class DrawPad extends HTMLElement {
   disconnectedCallback() {
     this.leaving.abort();
     this.line?.close();
+    clearTimeout(this.speaking);
   }
 
   /** @param {string} name @returns {HTMLElement} */
@@ -48,11 +57,6 @@ class DrawPad extends HTMLElement {
     const found = this.querySelector(`[data-part="${name}"]`);
     if (!found) throw new Error(`no part ${name}`);
     return /** @type {HTMLElement} */ (found);
-  }
-
-  /** @param {string} name @returns {HTMLInputElement} */
-  input(name) {
-    return /** @type {HTMLInputElement} */ (this.piece(name));
   }
 
   get models() {
@@ -77,32 +81,40 @@ class DrawPad extends HTMLElement {
     try {
       const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
       if (kept) {
+        this.moving = this.sameModels(String(kept.query ?? ""));
         this.ink.take(kept.drawing);
         this.caption = String(kept.caption ?? "");
-        for (const name of ["width", "intensity", "colour"]) this.input(name).value = kept[name];
-        this.input("frame").checked = Boolean(kept.frame);
-        const tool = this.querySelector(`[name="tool"][value="${kept.erase ? "erase" : "pen"}"]`);
-        /** @type {HTMLInputElement} */ (tool).checked = true;
+        this.tools.take(kept.tools);
       }
     } catch {
       sessionStorage.removeItem(KEPT);
     }
     this.hand?.toMiddle();
     this.say();
-    this.tools();
+    this.tools.show(this.ink.form);
     this.changed();
   }
 
   keep() {
+    if (this.moving) return;
     const kept = {
-      drawing: this.ink.kept(), caption: this.caption, erase: this.erasing(), frame: this.input("frame").checked,
-      width: this.input("width").value, intensity: this.input("intensity").value, colour: this.input("colour").value,
+      drawing: this.ink.kept(), caption: this.caption, tools: this.tools.kept(), query: this.models.dataset.query ?? "",
     };
     try {
       sessionStorage.setItem(KEPT, JSON.stringify(kept));
     } catch {
       // no room: the drawing stays as long as the page
     }
+  }
+
+  /** Where the address names no networks, those that were chosen last, if they are there still. @param {string} query */
+  sameModels(query) {
+    const known = [...document.querySelectorAll("#run-a option")].map((option) => /** @type {HTMLOptionElement} */ (option).value);
+    const runs = new URLSearchParams(query).getAll("run");
+    if (location.search || !runs.length || query === this.models.dataset.query) return false;
+    if (!runs.every((run) => known.includes(run))) return false;
+    location.replace(`/draw?${query}`);
+    return true;
   }
 
   /** Other networks look: the drawing stays, and takes their form. */
@@ -113,9 +125,15 @@ class DrawPad extends HTMLElement {
       this.ink.take(kept);
       this.hand?.toMiddle();
     }
+    const runs = [...this.querySelectorAll(".model")].map((card) => /** @type {HTMLElement} */ (card).dataset.name ?? "");
+    for (const [place, id] of ["run-a", "run-b"].entries()) {
+      const select = document.getElementById(id);
+      if (select instanceof HTMLSelectElement) select.value = runs[place] ?? "";
+    }
     this.say();
-    this.tools();
+    this.tools.show(this.ink.form);
     this.changed();
+    this.keep();
   }
 
   // -- changes of the drawing, and the answers -----------------------------------------------------------------------
@@ -137,7 +155,7 @@ class DrawPad extends HTMLElement {
   message() {
     const runs = this.cards().map(({ dataset: { run, sha256 } }) => ({ run, sha256 }));
     if (!runs.length) return null;
-    return toBytes({ id: this.drawn, runs, frame: this.input("frame").checked, ...this.ink.form }, this.ink.pixels);
+    return toBytes({ id: this.drawn, runs, frame: this.tools.frame, ...this.ink.form }, this.ink.pixels);
   }
 
   /** @returns {HTMLElement[]} */
@@ -153,7 +171,9 @@ class DrawPad extends HTMLElement {
     words.models.forEach((/** @type {any} */ said, /** @type {number} */ place) => {
       if (said.run === cards[place].dataset.run) pixels = show(cards[place], said, pixels);
     });
-    this.piece("now").replaceChildren(...cards.map(verdict));
+    this.piece("now").textContent = cards.map(verdict).join("\n");
+    clearTimeout(this.speaking);
+    this.speaking = setTimeout(() => (this.piece("spoken").textContent = cards.map(spoken).join(" ")), QUIET);
     this.dataset.shown = String(words.id);
   }
 
@@ -185,21 +205,12 @@ class DrawPad extends HTMLElement {
 
   // -- buttons, sliders, files ---------------------------------------------------------------------------------------
 
-  /** Of a stroke, in pixels of the pad: the soft edge counts for half. */
   radius() {
-    return Math.max(1, (Number(this.input("width").value) * this.pixel) / 2 / FIRM);
+    return this.tools.radius(this.pixel);
   }
 
-  erasing() {
-    return /** @type {HTMLInputElement} */ (this.querySelector('[name="tool"][value="erase"]')).checked;
-  }
-
-  /** Of each channel: from the ground towards the pen's colour, as far as the intensity says. */
   level() {
-    const { channels, ground } = this.ink.form;
-    const low = 255 * ground, share = this.erasing() ? 0 : Number(this.input("intensity").value) / 100;
-    const colour = channels === 3 ? (this.input("colour").value.match(/[0-9a-f]{2}/gi) ?? []).map((two) => parseInt(two, 16)) : [255 - low];
-    return colour.map((value) => Math.round(low + share * (value - low)));
+    return this.tools.level(this.ink.form);
   }
 
   /** @param {KeyboardEvent} event */
@@ -248,13 +259,6 @@ class DrawPad extends HTMLElement {
     this.done("Its centre of mass is in the middle.");
   }
 
-  tools() {
-    const colour = this.ink.form.channels === 3;
-    this.input("colour").hidden = this.piece("colour-label").hidden = !colour;
-    this.piece("width-told").textContent = `${Number(this.input("width").value).toFixed(1)} px`;
-    this.piece("intensity-told").textContent = `${this.input("intensity").value} %`;
-  }
-
   /** @param {DragEvent} event */
   drop(event) {
     event.preventDefault();
@@ -262,13 +266,12 @@ class DrawPad extends HTMLElement {
   }
 
   /** @param {File|undefined} file */
-  load(file) {
+  async load(file) {
     if (!file) return;
-    this.input("file").value = "";
     const most = Number(this.models.dataset.mostBytes);
     if (file.size > most) return this.say(`${file.name} has more than ${most / 1e6} MB; choose a smaller one.`);
     const name = encodeURIComponent(file.name.slice(0, 80));
-    this.fetch(`/draw/picture?${this.models.dataset.query}&name=${name}`, file);
+    await this.fetch(`/draw/picture?${this.models.dataset.query}&name=${name}`, file);
   }
 
   /** Put an image on the pad that the server makes ready. @param {string} address @param {File} [file] */
