@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 
 from starlette.websockets import WebSocket
@@ -24,6 +25,7 @@ class Conversation:
         self._newest: Drawing | None = None
         self._came = asyncio.Event()
         self._likeness: tuple[str, Job] | None = None
+        self._failed: Counter[str] = Counter()
         self._unmeasured: dict[str, str] = {}
 
     async def hold(self) -> None:
@@ -84,7 +86,9 @@ class Conversation:
             if job.state == "running":
                 return job if of == run else None
             if job.state == "failed":
-                self._unmeasured[of] = job.problem
+                self._failed[of] += 1  # once may be the process that died
+                if self._failed[of] > 1:
+                    self._unmeasured[of] = job.problem
             self._likeness = None
         if run in self._unmeasured:
             return None

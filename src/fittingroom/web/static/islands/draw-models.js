@@ -88,11 +88,12 @@ function judged(likeness) {
   }
   const { correlation, least, below, label, training, validation } = likeness;
   const unlike = correlation < least;
+  const more = below === 1 ? "all" : below === 0 ? "none" : share(below);
   const others = `98\u00a0% of ${count(validation)} validation images reach ${least.toFixed(2)}`;
   return [
     unlike ? "unlike" : "like",
     unlike ? "Unlike the training data" : "Like the training data",
     `Correlation ${correlation.toFixed(2)} with the most similar of ${count(training)} training images (${label}); ${others}, `
-      + `and ${share(below)} of them are more alike.${unlike ? " The probabilities mean little." : ""}`,
+      + `and ${more} of them are more alike.${unlike ? " The probabilities mean little." : ""}`,
   ];
 }
