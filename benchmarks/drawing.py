@@ -52,6 +52,18 @@ def train(workspace: Path, preset: str, epochs: int) -> str:
     return str(json.loads(told[-1])["run"])
 
 
+def start_training(page: Page, base: str) -> str:
+    """Start a long training of a convolutional network in the page; returns its address when it has begun."""
+    page.goto(f"{base}/train")
+    page.get_by_role("button", name="cnn", exact=True).click()
+    epochs = page.locator('[name="train.epochs"]')
+    epochs.fill("1000")
+    epochs.press("Tab")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.locator("[data-part=chart-accuracy] canvas").wait_for(timeout=120_000)
+    return page.url
+
+
 def stroke(page: Page, box: Any, generator: random.Random) -> None:
     """A short stroke by mouse, at the pace of a hand."""
     x, y = (generator.uniform(0.2, 0.8) for _ in range(2))
@@ -127,17 +139,11 @@ def main() -> None:
                 page.goto(address)
                 measure(page, runs[:1], options.strokes, "idle, one network", base)
                 measure(page, runs, options.strokes, f"idle, {len(runs)} networks", base)
-                training = subprocess.Popen(
-                    command(workspace, "train", "cnn", "--set", "train.epochs=1000"), stdout=subprocess.DEVNULL
-                )
-                try:
-                    time.sleep(10)  # until it has begun
-                    measure(page, runs[:1], options.strokes, "beside a training, one", base)
-                    measure(page, runs, options.strokes, f"beside a training, {len(runs)}", base)
-                    assert training.poll() is None, "the training ended before the measurement did"
-                finally:
-                    training.terminate()
-                    training.wait()
+                training = start_training(page, base)
+                measure(page, runs[:1], options.strokes, "beside a training, one", base)
+                measure(page, runs, options.strokes, f"beside a training, {len(runs)}", base)
+                page.goto(training)
+                assert page.get_by_role("button", name="Stop").is_visible(), "the training ended too early"
                 browser.close()
         finally:
             server.terminate()
