@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -30,7 +31,10 @@ def open_pad(page: Page) -> None:
 def settle(page: Page) -> None:
     """Until the answer to the newest drawing is shown."""
     page.wait_for_function(
-        "() => { const pad = document.querySelector('draw-pad'); return pad.dataset.shown === pad.dataset.drawn; }",
+        """() => {
+          const { drawn, shown } = document.querySelector("draw-pad")?.dataset ?? {};
+          return drawn && drawn === shown;
+        }""",
         timeout=SOON,
     )
 
@@ -39,17 +43,21 @@ def probabilities(page: Page) -> list[str]:
     return page.locator("[data-part=bars] .n").all_inner_texts()
 
 
+def levels(page: Page) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """What is on the pad, height × width, 0 to 255."""
+    seen = page.evaluate(
+        """() => {
+          const canvas = document.querySelector("[data-part=canvas]");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return [...data.filter((value, place) => place % 4 === 0)];
+        }"""
+    )
+    return np.array(seen, np.float64).reshape(280, 280)
+
+
 def drawn(page: Page) -> int:
     """How many pixels of the pad are not background."""
-    return int(
-        page.evaluate(
-            """() => {
-              const canvas = document.querySelector("[data-part=canvas]");
-              const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-              return data.filter((value, place) => place % 4 === 0 && value > 0).length;
-            }"""
-        )
-    )
+    return int(np.count_nonzero(levels(page)))
 
 
 def stroke(page: Page, *places: tuple[float, float]) -> None:
@@ -64,7 +72,7 @@ def stroke(page: Page, *places: tuple[float, float]) -> None:
     settle(page)
 
 
-def test_probabilities_follow_the_strokes_and_a_reload_keeps_the_drawing(trained: str, page: Page) -> None:
+def test_probabilities_follow_the_strokes_which_a_reload_keeps_and_buttons_change(trained: str, page: Page) -> None:
     open_pad(page)
     blank = probabilities(page)
     assert drawn(page) == 0
@@ -100,6 +108,25 @@ def test_probabilities_follow_the_strokes_and_a_reload_keeps_the_drawing(trained
     settle(page)
     assert drawn(page) > 0
     expect(page.locator("[data-part=measured]")).to_contain_text("of 5,000 validation images", timeout=SOON)
+
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_label("Intensity").fill("50")
+    page.get_by_label("Width").fill("3")
+    stroke(page, (0.2, 0.3), (0.5, 0.3), (0.2, 0.3))  # over itself: it stays at half
+    once = levels(page)
+    assert once.max() == 128
+    assert ((once > 0) & (once < 120)).any()  # soft edges
+    page.get_by_role("button", name="Centre").click()
+    expect(page.locator("[data-part=said]")).to_have_text("Its centre of mass is in the middle.")
+    moved = levels(page)
+    assert moved.sum() == once.sum()
+    for axis in (0, 1):
+        assert moved.sum(1 - axis) @ np.arange(280) / moved.sum() == pytest.approx(139.5, abs=0.51)
+    page.get_by_text("Erase").click()
+    stroke(page, (0.5, 0.3), (0.5, 0.7))
+    middle = levels(page)[:, 140]
+    assert middle.max() == 0
+    assert levels(page).max() == 128
 
 
 def test_all_of_the_pad_works_by_keyboard(trained: str, page: Page) -> None:

@@ -117,6 +117,8 @@ def test_the_page_knows_the_form_of_the_chosen_networks(
     newest = page.get("/draw").text
     assert f'data-run="{coloured}"' in newest
     assert page.get("/draw", params={"run": "gone-1"}).status_code == 404
+    swapped = page.get("/draw", params={"run": "gone-1"}, headers={"hx-request": "true"})
+    assert (swapped.status_code, swapped.headers["hx-redirect"]) == (200, "/draw")
 
 
 def test_weights_that_are_gone_are_told_and_the_other_network_still_looks(

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from fittingroom.errors import FittingRoomError, InvalidInput
+from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.queue.outline import Outline, outline_of
 from fittingroom.queue.stored import spec_of
 from fittingroom.store import RunDetails, RunSummary
@@ -53,7 +53,12 @@ async def show(request: Request) -> Response:
         runs = with_weights(site.store.runs(RUNS_TO_CHOOSE_FROM))
         return runs, [Chosen.read(run, site) for run in asked_for(request, runs)]
 
-    runs, chosen = await off_loop(read)
+    try:
+        runs, chosen = await off_loop(read)
+    except NotFound:
+        if "hx-request" not in request.headers:
+            raise
+        return Response(headers={"HX-Redirect": "/draw"})  # a run was deleted since the page was shown
     if not chosen:
         return site.page(request, "draw/none.html", view="draw")
     outlines = [each.outline for each in chosen if each.outline]
