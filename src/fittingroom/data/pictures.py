@@ -2,7 +2,7 @@
 
 Conversions are the same everywhere: transparent areas become white, 16-bit grey is divided by 257, CMYK and other
 colours become RGB, pictures are turned upright as EXIF says, and of an animation the first frame is taken. Pillow is
-imported here (and for display) only.
+imported here, for fitting and for display only.
 """
 
 from __future__ import annotations

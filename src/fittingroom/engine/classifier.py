@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from fittingroom.data.dataset import Dataset
+from fittingroom.data.fitting import border_median
 from fittingroom.data.lineage import TrainedOn
 from fittingroom.engine import tensorfile
 from fittingroom.engine.images import EVALUATION_BATCH, Normalization, as_floats
@@ -49,12 +50,6 @@ def background_of(data: Dataset, training: NDArray[np.int64]) -> float:
     """Median value along the border of up to 2,000 training images, evenly chosen."""
     chosen = data.images[training[:: max(1, len(training) // BORDER_SAMPLE)]]
     return border_median(chosen)
-
-
-def border_median(images_NHWC: NDArray[np.uint8]) -> float:
-    """Median value, 0 to 1, of the outermost pixels of images."""
-    edges = [images_NHWC[:, 0], images_NHWC[:, -1], images_NHWC[:, :, 0], images_NHWC[:, :, -1]]
-    return float(np.median(np.concatenate([edge.ravel() for edge in edges]))) / 255
 
 
 @dataclass(frozen=True)

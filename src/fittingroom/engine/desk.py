@@ -44,6 +44,10 @@ class Desk:
         value: Value = self._kept[key]
         return value
 
+    def known(self, key: Hashable) -> Any:
+        """What was made for this key before and is still at hand; None where it is not."""
+        return self.kept(key, lambda: None) if key in self._kept else None
+
     def run(self, run: str) -> RunDetails:
         """A run as it is now; raises NotFound."""
         return self.store.run(run)

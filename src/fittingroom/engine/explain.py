@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from fittingroom.data.fitting import FittedImage
 from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.images import as_floats
 from fittingroom.engine.layers import Convolution, Dense, Residual, SeparableConvolution
 from fittingroom.engine.network import StackedNetwork
-from fittingroom.engine.predict import FittedImage, fit_image
+from fittingroom.engine.predict import fit_image
 from fittingroom.spec.layers import Shape
 
 STEP_VALUES, STEP_IMAGES = 1 << 20, 50

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import torch
 
-from fittingroom.engine import looking, robustness, variations, worst
+from fittingroom.engine import drawing, looking, robustness, variations, worst
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.score import opening_test_set
 from fittingroom.engine.timing import timing
@@ -51,6 +51,7 @@ def open_test(desk: Desk, asked: Message) -> Steps:
 ANSWERS: Mapping[str, Answer] = {
     "augment": variations.variations,
     "augment extremes": variations.extremes,
+    "drawing": drawing.drawing,
     "filters": looking.filters,
     "inside": looking.inside,
     "maps": looking.maps,
@@ -60,6 +61,7 @@ ANSWERS: Mapping[str, Answer] = {
 LONG: Mapping[str, Work] = {
     "augment worst": worst.worst,
     "channel_ranges": looking.channel_ranges,
+    "likeness": drawing.prepare_likeness,
     "open_test": open_test,
     "robustness": robustness.answer,
     "timing": timing,

@@ -9,8 +9,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fittingroom.data.fitting import Invert
 from fittingroom.engine.classifier import Classifier
-from fittingroom.engine.predict import Invert, Prediction, predict_files
+from fittingroom.engine.predict import Prediction, predict_files
 from fittingroom.engine.robustness import measure
 from fittingroom.engine.score import TestScore, classifier_of, open_test_set
 from fittingroom.library.stored import find_origin, find_run

@@ -41,7 +41,7 @@ class Known:
 def read_head(path: Path, origin: str) -> Known:
     """From a classifier, a checkpoint, or any safetensors file; raises InvalidInput."""
     try:
-        shapes, metadata = _head(path)
+        shapes, metadata = head(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInput(f"{path} is not a safetensors file that can be read ({error}); give another") from None
     return known(path, origin, shapes, metadata)
@@ -63,7 +63,11 @@ def known(path: Path, origin: str, shapes: Mapping[str, Shape], metadata: Mappin
     return Known(Outline(origin, shapes), (TrainedOn.unknown(origin),))
 
 
-def _head(path: Path) -> tuple[dict[str, Shape], dict[str, Any]]:
+def head(path: Path) -> tuple[dict[str, Shape], dict[str, Any]]:
+    """The shapes in a safetensors file, and the descriptions in it by their form.
+
+    Raises OSError, ValueError, KeyError, TypeError, AttributeError or RecursionError where it is none.
+    """
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(LONGEST_HEAD, path.stat().st_size):

@@ -26,6 +26,7 @@ VIEWS = (
     ("network", "Network"),
     ("train", "Train"),
     ("results", "Results"),
+    ("draw", "Draw"),
     ("inside", "Look inside"),
     ("runs", "Runs"),
 )
