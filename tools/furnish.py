@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -12,6 +12,7 @@ from fittingroom import queue
 from fittingroom.data.sources import load
 from fittingroom.queue.stored import open_store
 from fittingroom.spec.run import from_toml, presets
+from fittingroom.store import Store, WorkerRecord
 from fittingroom.workspace import Workspace
 from tools.pages import Page
 from tools.served import Server, Visitor
@@ -50,6 +51,30 @@ def wait_for(workspace: Path, run: str, *states: str, epochs: int = 0, seconds: 
                 raise RuntimeError(f"{run} failed: {found.message}")
             time.sleep(0.1)
     raise TimeoutError(f"{run} is {found.state} after {seconds:.0f} s, with {found.epochs_done} epochs")
+
+
+def wait_for_progress(workspace: Path, run: str) -> None:
+    """Until it has trained on its first batches."""
+    until("no progress", workspace, lambda store: store.progress(run))
+
+
+def wait_for_worker(workspace: Path) -> None:
+    """Until a worker has nothing to do and waits for a run."""
+    until("no idle worker", workspace, lambda store: [each for each in store.queue.workers() if idle(each)])
+
+
+def idle(worker: WorkerRecord) -> bool:
+    return worker.run is None and worker.owner.alive()
+
+
+def until(problem: str, workspace: Path, there: Callable[[Store], object], seconds: float = PATIENCE) -> None:
+    """Ask the store again and again; raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    with open_store(Workspace.find(workspace)) as store:
+        while not there(store):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{problem} after {seconds:.0f} s")
+            time.sleep(0.1)
 
 
 def train(server: Server, preset: str, **settings: object) -> str:

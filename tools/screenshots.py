@@ -17,11 +17,12 @@ from itertools import chain
 from pathlib import Path
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Page as Tab
+from playwright.sync_api import Browser
 
 from tools import furnish, pages
+from tools.browser import SCHEMES, WIDTHS, chromium, settle
 from tools.pages import Page
-from tools.served import SCHEMES, WIDTHS, Server, Visitor, chromium, served
+from tools.served import Server, Visitor, served
 
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / "build" / "screenshots"
@@ -33,7 +34,7 @@ README = {
     "page-data.png": "data-set",
 }
 """The four pictures of the README, each with the page that it shows."""
-README_COLOURS = 128
+README_COLOURS = 256
 RUNS: Sequence[tuple[str, dict[str, object]]] = (
     ("linear", {"train.epochs": 3}),
     ("starter", {"train.epochs": 1, "data.source": "shoes", "data.validation": 0.3, "name": "shoes"}),
@@ -121,14 +122,6 @@ def picture(
     context.close()
 
 
-def settle(tab: Tab) -> None:
-    """Until everything has come that the page asks for, and nothing moves any more."""
-    tab.wait_for_function("!document.querySelector(':not(:defined)')")
-    tab.wait_for_load_state("networkidle")
-    tab.wait_for_function("[...document.images].every((image) => image.complete || image.loading === 'lazy')")
-    tab.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})))")
-
-
 def contact_sheet(pictures: Sequence[Path], width: str) -> Image.Image:
     """All of them side by side with their names, in rows; of long ones what two windows show."""
     across, down = WIDTHS[width]
@@ -160,7 +153,7 @@ def picture_readme(browser: Browser, server: Server, visitor: Visitor) -> None:
         path = README_PLACE / name
         picture(browser, server, visitor, found[page], path, "wide", "light", whole=False)
         with Image.open(path) as image:
-            few = image.convert("RGB").quantize(README_COLOURS, dither=Image.Dither.NONE)
+            few = image.convert("RGB").quantize(README_COLOURS, kmeans=1, dither=Image.Dither.NONE)
         few.save(path, optimize=True)
         say(f"{path}: {path.stat().st_size / 1024:.0f} KiB")
 

@@ -1,9 +1,8 @@
-"""The real page as a process of its own, and the browser of this machine, for tests, pictures and benchmarks."""
+"""The real page as a process of its own, and a visitor without a browser."""
 
 from __future__ import annotations
 
 import http.client
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,34 +14,10 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import psutil
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-WIDTHS = {"wide": (1440, 900), "narrow": (390, 844)}
-SCHEMES = ("light", "dark")
 SECONDS_THAT_CONNECTIONS_ARE_KEPT = 2.0
 """Less than the server keeps them, so that no request meets one that is being closed."""
-
-
-def find_chromium() -> str | None:
-    """Any Chromium of this machine."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser; ends the program where there is none."""
-    found = find_chromium()
-    if found is None:
-        raise SystemExit(f"there is no Chromium on this machine; install one of {', '.join(NAMES)}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @dataclass
@@ -98,25 +73,6 @@ def served(workspace: Path) -> Iterator[Server]:
         yield server
     finally:
         server.end()
-
-
-def complaints_of(context: BrowserContext, server: Server) -> list[str]:
-    """What its pages complain of from now on, and every address that is not the server's."""
-    found: list[str] = []
-
-    def look_at(address: str) -> None:
-        parts = urlsplit(address)
-        if parts.scheme not in {"blob", "data"} and parts.netloc != f"127.0.0.1:{server.port}":
-            found.append(f"asked {address}")
-
-    def watch(page: Page) -> None:
-        page.on("pageerror", lambda error: found.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and found.append(said.text))
-        page.on("request", lambda request: look_at(request.url))
-        page.on("websocket", lambda socket: look_at(socket.url))
-
-    context.on("page", watch)
-    return found
 
 
 @dataclass(frozen=True)

@@ -9,26 +9,27 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tools import served
-from tools.served import Server, complaints_of
+from tools import browser
+from tools.browser import complaints_of
+from tools.served import Server, served
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Any Chromium of this machine; without one the tests are skipped, or fail where it is required."""
-    if served.find_chromium() is None:
+    if browser.find_chromium() is None:
         if os.environ.get("FITTINGROOM_REQUIRE_BROWSER"):
             pytest.fail("FITTINGROOM_REQUIRE_BROWSER is set, and there is no Chromium on this machine")
         pytest.skip("no Chromium on this machine")
-    with served.chromium() as browser:
-        yield browser
+    with browser.chromium() as found:
+        yield found
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """The page on an empty workspace with cores of its own; whatever it started is ended."""
     monkeypatch.setenv("FITTINGROOM_CACHE", str(tmp_path / "cache"))
-    with served.served(tmp_path / "workspace") as server:
+    with served(tmp_path / "workspace") as server:
         yield server
 
 
@@ -36,7 +37,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def context(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
     """An empty profile that was given the address; complaints of the browser fail the test."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    complaints = complaints_of(context, server)
+    complaints = complaints_of(context, server.port)
     yield context
     context.close()
     lost = ("ERR_CONNECTION_REFUSED", "WebSocket connection")

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-SOON = 60_000
+SOON = 120_000
 MOST_STOPS = 80
 
 

@@ -8,11 +8,12 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from fittingroom.web.site import VIEWS
 from tools import furnish, pages
-from tools.served import SCHEMES, WIDTHS, Server, Visitor, complaints_of, served
+from tools.browser import SCHEMES, WIDTHS, complaints_of, settle
+from tools.served import Server, Visitor, served
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core-4.10.3" / "axe.min.js").read_text(encoding="utf-8")
 RUN_AXE = """
@@ -47,25 +48,19 @@ def furnished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Furni
         yield Furnished(server, visitor, shoes)
 
 
-def settled(page: Page, address: str) -> None:
-    """The page as it is when everything on it has come."""
-    page.goto(address)
-    page.wait_for_function("!document.querySelector(':not(:defined)')")
-    page.wait_for_load_state("networkidle")
-
-
 def test_no_page_breaks_a_rule_of_accessibility_or_scrolls_sideways(furnished: Furnished, chromium: Browser) -> None:
     visitor, origin = furnished.visitor, furnished.server.address.split("/?")[0]
     found = pages.every_page(visitor)
     assert {each.name.split("-")[0] for each in found} >= {name for name, _ in VIEWS}
     found.append(furnish.import_step(visitor, furnished.shoes))
     context = chromium.new_context()
-    complaints = complaints_of(context, furnished.server)
+    complaints = complaints_of(context, furnished.server.port)
     visitor.lend_cookies(context)
     page = context.new_page()
     wrong: list[str] = []
     for each in chain(found, furnish.faulty(visitor)):
-        settled(page, f"{origin}{each.address}")
+        page.goto(f"{origin}{each.address}")
+        settle(page)
         page.evaluate(AXE)
         for width, (across, down) in WIDTHS.items():
             page.set_viewport_size({"width": across, "height": down})

@@ -17,7 +17,7 @@ import psutil
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 
-SOON = 60_000
+SOON = 120_000
 
 
 def told(server: Any, *arguments: str) -> Any:
