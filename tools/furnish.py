@@ -13,6 +13,7 @@ from fittingroom.data.sources import load
 from fittingroom.queue.stored import open_store
 from fittingroom.spec.run import from_toml, presets
 from fittingroom.store import Store, WorkerRecord
+from fittingroom.web.site import VIEWS
 from fittingroom.workspace import Workspace
 from tools.pages import Page
 from tools.served import Server, Visitor
@@ -105,12 +106,18 @@ FAULTY = {
     "network": {
         "network": '[{ layer = "flatten" }, { layer = "conv", filters = 8, kernel = 3 }, { layer = "classify" }]'
     },
+    "augment": {"augment": '[{ kind = "rotation", degrees = 900 }]'},
 }
 
 
 def faulty(visitor: Visitor) -> Iterator[Page]:
     """The views as they are while the visitor's draft has faults; afterwards it is as it was."""
-    for view, wish in FAULTY.items():
-        visitor.post("/train/set", **wish)
+    for view in [name for name, _ in VIEWS if name in FAULTY]:
+        visitor.post("/train/set", **FAULTY[view])
         yield Page(f"{view}-with-a-fault", f"/{view}")
         visitor.post("/train/undo")
+
+
+def empty() -> list[Page]:
+    """The views of the rail, for a workspace in which nothing has happened yet."""
+    return [Page(f"{name}-empty", f"/{name}") for name, _ in VIEWS]

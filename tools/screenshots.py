@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -51,12 +50,15 @@ CAPTION, GAP = 22, 10
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--readme", action="store_true", help="the README's pictures, into docs/images")
-    parser.add_argument("--out", type=Path, default=PLACE, help="folder; what was in it is removed")
+    parser.add_argument("--out", type=Path, default=PLACE, help="folder; pictures that were in it are removed")
     parser.add_argument("--only", nargs="*", default=[], metavar="PAGE", help="these pages, by their names")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         os.environ["FITTINGROOM_CACHE"] = f"{folder}/cache"
         with served(Path(folder) / "workspace") as server, Visitor.of(server.address) as visitor:
+            if not given.readme:
+                make_room(given.out)
+                picture_each(furnish.empty(), browser, server, visitor, given)
             say("training some networks …")
             shoes = furnish.make_shoes(Path(folder) / "shoes")
             furnish.import_all(visitor, shoes)
@@ -65,34 +67,39 @@ def main() -> None:
             if given.readme:
                 picture_readme(browser, server, visitor)
             else:
-                picture_all(browser, server, visitor, shoes, given.out, given.only)
+                found = chain(pages.every_page(visitor), states(server, visitor, shoes))
+                picture_each(found, browser, server, visitor, given)
+                for width in WIDTHS:
+                    contact_sheet(sorted(given.out.glob(f"*-{width}-*.png")), width).save(given.out / f"{width}.png")
+                say(f"pictures and contact sheets are in {given.out}")
 
 
 def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def picture_all(
-    browser: Browser, server: Server, visitor: Visitor, shoes: Path, out: Path, only: Sequence[str]
+def make_room(out: Path) -> None:
+    """An empty folder for the pictures; only pictures are removed."""
+    out.mkdir(parents=True, exist_ok=True)
+    for picture in out.glob("*.png"):
+        picture.unlink()
+
+
+def picture_each(
+    found: Iterable[Page], browser: Browser, server: Server, visitor: Visitor, given: argparse.Namespace
 ) -> None:
-    """Every page in every width and scheme, and the contact sheets."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    found = chain(pages.every_page(visitor), all_states(server, visitor, shoes))
+    """Pages in every width and scheme."""
     for each in found:
-        if only and each.name not in only:
+        if given.only and each.name not in given.only:
             continue
         say(each.name)
         for width in WIDTHS:
             for scheme in SCHEMES:
-                path = out / f"{each.name}-{width}-{scheme}.png"
+                path = given.out / f"{each.name}-{width}-{scheme}.png"
                 picture(browser, server, visitor, each.address, path, width, scheme)
-    for width in WIDTHS:
-        contact_sheet(sorted(out.glob(f"*-{width}-*.png")), width).save(out / f"{width}.png")
-    say(f"pictures and contact sheets are in {out}")
 
 
-def all_states(server: Server, visitor: Visitor, shoes: Path) -> Iterator[Page]:
+def states(server: Server, visitor: Visitor, shoes: Path) -> Iterator[Page]:
     """What no link leads to: a step of an import, drafts with faults, a training as it goes on."""
     yield furnish.import_step(visitor, shoes)
     yield from furnish.faulty(visitor)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from fittingroom.web.site import VIEWS
 from tools import furnish, pages
 from tools.browser import SCHEMES, WIDTHS, complaints_of, settle
-from tools.served import Server, Visitor, served
+from tools.served import Server, Visitor
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core-4.10.3" / "axe.min.js").read_text(encoding="utf-8")
 RUN_AXE = """
@@ -26,49 +25,43 @@ async () => {
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-@dataclass(frozen=True)
-class Furnished:
-    """A page whose workspace holds finished runs, imported data and a visitor's draft."""
-
-    server: Server
-    visitor: Visitor
-    shoes: Path
+def furnish_it(server: Server, visitor: Visitor, shoes: Path) -> None:
+    """An imported data set with a run of its own, and a convolutional network that knows ten classes."""
+    furnish.import_all(visitor, shoes)
+    furnish.train(server, "linear", **{"train.epochs": 2, "data.source": "shoes", "data.validation": 0.3})
+    furnish.train(server, "starter", **{"train.epochs": 1})
 
 
-@pytest.fixture
-def furnished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Furnished]:
-    """Ten classes with their images and a small convolutional network on imported ones."""
-    monkeypatch.setenv("FITTINGROOM_CACHE", str(tmp_path / "cache"))
-    with served(tmp_path / "workspace") as server, Visitor.of(server.address) as visitor:
-        shoes = furnish.make_shoes(tmp_path / "shoes")
-        furnish.import_all(visitor, shoes)
-        small: dict[str, object] = {"train.epochs": 2, "data.source": "shoes", "data.validation": 0.3}
-        furnish.train(server, "starter", **small)
-        furnish.train(server, "linear", **{"train.epochs": 1})
-        yield Furnished(server, visitor, shoes)
+def wrong_with(tab: Page, each: pages.Page, origin: str) -> Iterator[str]:
+    """What axe-core says of a page in every width and scheme, and whether it is wider than the window."""
+    tab.goto(f"{origin}{each.address}")
+    settle(tab)
+    tab.evaluate(AXE)
+    for width, (across, down) in WIDTHS.items():
+        tab.set_viewport_size({"width": across, "height": down})
+        for scheme in SCHEMES:
+            tab.emulate_media(color_scheme=scheme)
+            yield from (f"{each.name}, {width}, {scheme}: {what}" for what in tab.evaluate(RUN_AXE))
+        if overhang := tab.evaluate(OVERHANG):
+            yield f"{each.name}, {width}: scrolls {overhang} px sideways"
 
 
-def test_no_page_breaks_a_rule_of_accessibility_or_scrolls_sideways(furnished: Furnished, chromium: Browser) -> None:
-    visitor, origin = furnished.visitor, furnished.server.address.split("/?")[0]
-    found = pages.every_page(visitor)
-    assert {each.name.split("-")[0] for each in found} >= {name for name, _ in VIEWS}
-    found.append(furnish.import_step(visitor, furnished.shoes))
+def test_no_page_breaks_a_rule_of_accessibility_or_scrolls_sideways(
+    server: Server, chromium: Browser, tmp_path: Path
+) -> None:
+    origin, shoes = server.address.split("/?")[0], furnish.make_shoes(tmp_path / "shoes")
     context = chromium.new_context()
-    complaints = complaints_of(context, furnished.server.port)
-    visitor.lend_cookies(context)
-    page = context.new_page()
-    wrong: list[str] = []
-    for each in chain(found, furnish.faulty(visitor)):
-        page.goto(f"{origin}{each.address}")
-        settle(page)
-        page.evaluate(AXE)
-        for width, (across, down) in WIDTHS.items():
-            page.set_viewport_size({"width": across, "height": down})
-            for scheme in SCHEMES:
-                page.emulate_media(color_scheme=scheme)
-                wrong += [f"{each.name}, {width}, {scheme}: {what}" for what in page.evaluate(RUN_AXE)]
-            if overhang := page.evaluate(OVERHANG):
-                wrong.append(f"{each.name}, {width}: scrolls {overhang} px sideways")
+    complaints = complaints_of(context, server.port)
+    with Visitor.of(server.address) as visitor:
+        visitor.lend_cookies(context)
+        tab = context.new_page()
+        wrong = [line for each in furnish.empty() for line in wrong_with(tab, each, origin)]
+        furnish_it(server, visitor, shoes)
+        found = pages.every_page(visitor)
+        views = {each.address.split("?")[0].split("/")[1] for each in found}
+        assert views >= {name for name, _ in VIEWS}
+        states = chain([furnish.import_step(visitor, shoes)], furnish.faulty(visitor))
+        wrong += [line for each in chain(found, states) for line in wrong_with(tab, each, origin)]
     context.close()
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
