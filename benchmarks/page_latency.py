@@ -19,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from html import unescape
 from itertools import chain
@@ -80,24 +81,26 @@ def furnished(workspace: Path) -> None:
 
 def first_page(given: Given) -> Iterator[str]:
     """The worker, which no longer lives, is started along with the page, as for a user."""
-    told, seen = [], []
-    for number in range(given.repeats + 1):
-        server = Server(given.workspace)
-        began = time.perf_counter()
-        try:
-            server.start()
-            told.append(time.perf_counter() - began)
-            with Visitor.of(server.address) as visitor:
-                answer = visitor.get(f"/?{urlsplit(server.address).query}")
-                for asset in dict.fromkeys(ASSET.findall(answer.body.decode())):
-                    assert visitor.get(unescape(asset)).status == 200
-            seen.append(time.perf_counter() - began)
-        finally:
-            server.end()
-        if number == 0:
-            told.clear(), seen.clear()  # the first start reads files that later ones find in memory
-    yield f"address printed after {Spread(tuple(told)).show('.2f')} s, n = {given.repeats}"
-    yield f"whole first page after {Spread(tuple(seen)).show('.2f')} s, n = {given.repeats}: median (lowest – highest)"
+    starts = [one_start(given.workspace) for _ in range(given.repeats + 1)]
+    told, seen = zip(*starts[1:], strict=True)  # the first start reads files that later ones find in memory
+    yield f"address printed after {Spread(told).show('.2f')} s, n = {given.repeats}"
+    yield f"whole first page after {Spread(seen).show('.2f')} s, n = {given.repeats}: median (lowest – highest)"
+
+
+def one_start(workspace: Path) -> tuple[float, float]:
+    """Seconds until the address is printed, and until the page behind it has come with all that it names."""
+    server = Server(workspace)
+    began = time.perf_counter()
+    try:
+        server.start()
+        told = time.perf_counter() - began
+        with closing(Visitor(int(server.port))) as visitor:
+            answer = visitor.get(server.address)
+            for asset in dict.fromkeys(ASSET.findall(answer.body.decode())):
+                assert visitor.get(unescape(asset)).status == 200
+        return told, time.perf_counter() - began
+    finally:
+        server.end()
 
 
 def first_point(given: Given) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -15,7 +16,8 @@ FLAGS = (
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 WIDTHS = {"wide": (1440, 900), "narrow": (390, 844)}
-SCHEMES = ("light", "dark")
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 def find_chromium() -> str | None:
@@ -44,9 +46,13 @@ def complaints_of(context: BrowserContext, port: str) -> list[str]:
         if parts.scheme not in {"blob", "data"} and parts.netloc != f"127.0.0.1:{port}":
             found.append(f"asked {address}")
 
+    def hear(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            found.append(said.text)
+
     def watch(page: Page) -> None:
         page.on("pageerror", lambda error: found.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and found.append(said.text))
+        page.on("console", hear)
         page.on("request", lambda request: look_at(request.url))
         page.on("websocket", lambda socket: look_at(socket.url))
 

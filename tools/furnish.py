@@ -65,7 +65,7 @@ def wait_for_worker(workspace: Path) -> None:
 
 
 def idle(worker: WorkerRecord) -> bool:
-    return worker.run is None and worker.owner.alive()
+    return worker.run is None and bool(worker.owner.alive())
 
 
 def until(problem: str, workspace: Path, there: Callable[[Store], object], seconds: float = PATIENCE) -> None:

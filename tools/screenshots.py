@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser
 
 from tools import furnish, pages
-from tools.browser import SCHEMES, WIDTHS, chromium, settle
+from tools.browser import SCHEMES, WIDTHS, Scheme, chromium, settle
 from tools.pages import Page
 from tools.served import Server, Visitor, served
 
@@ -111,13 +111,13 @@ def states(server: Server, visitor: Visitor, shoes: Path) -> Iterator[Page]:
 
 
 def picture(
-    browser: Browser, server: Server, visitor: Visitor, address: str, path: Path, width: str, scheme: str, *,
+    browser: Browser, server: Server, visitor: Visitor, address: str, path: Path, width: str,
+    scheme: Scheme, *,
     whole: bool = True,
 ) -> None:  # fmt: skip
     """One page, all of it or what fits into the window."""
     across, down = WIDTHS[width]
-    dark = "dark" if scheme == "dark" else "light"
-    context = browser.new_context(viewport={"width": across, "height": down}, color_scheme=dark)
+    context = browser.new_context(viewport={"width": across, "height": down}, color_scheme=scheme)
     visitor.lend_cookies(context)
     tab = context.new_page()
     tab.goto(f"http://127.0.0.1:{server.port}{address}")

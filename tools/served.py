@@ -109,9 +109,9 @@ class Visitor:
             visitor.get(f"/?{parts.query}")
             yield visitor
         finally:
-            visitor.leave()
+            visitor.close()
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close the connection; another request opens one again."""
         if self.connection is not None:
             self.connection.close()
@@ -136,7 +136,7 @@ class Visitor:
     def ask(self, method: str, address: str, form: str | None = None, **headers: str) -> Answer:
         """One request, and its answer as it is."""
         if time.monotonic() - self.used > SECONDS_THAT_CONNECTIONS_ARE_KEPT:
-            self.leave()
+            self.close()
         if self.connection is None:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         parts = urlsplit(address)
@@ -149,7 +149,7 @@ class Visitor:
             response = self.connection.getresponse()
             body = response.read()
         except (http.client.HTTPException, OSError):
-            self.leave()
+            self.close()
             raise
         self.used = time.monotonic()
         for line in response.headers.get_all("set-cookie") or []:
