@@ -107,6 +107,12 @@ def heard_by(page: Page) -> list[dict[str, Any]]:
     return updates
 
 
+def without_gaps(page: Page) -> bool:
+    """Whether the table has every epoch once, the newest first."""
+    numbers = [int(text.split()[0]) for text in page.locator("[data-part=epochs] tr td:first-child").all_inner_texts()]
+    return numbers == list(range(len(numbers), 0, -1)) != []
+
+
 def test_a_reload_a_second_tab_and_a_restarted_server_show_the_same(
     page: Page, server: Any, context: BrowserContext
 ) -> None:
@@ -128,8 +134,7 @@ def test_a_reload_a_second_tab_and_a_restarted_server_show_the_same(
     expect(page.locator("[data-part=connection]")).to_be_hidden(timeout=SOON)
     seen = len(before["epochs"])
     expect(rows.nth(seen + 1)).to_be_visible(timeout=SOON)
-    numbers = [int(text.split()[0]) for text in page.locator("[data-part=epochs] tr td:first-child").all_inner_texts()]
-    assert numbers == list(range(len(numbers), 0, -1))  # no gaps, nothing twice
+    assert without_gaps(page)
     brought = [epoch["epoch"] for update in updates for epoch in update["epochs"]]
     assert brought == list(range(1, len(brought) + 1))  # the socket after the restart went on where the first ended
     assert [update["whole"] for update in updates].count(True) == 1
@@ -151,6 +156,7 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(page: Page, server: Any
     expect(page.locator("[data-part=state]")).to_contain_text("running", timeout=SOON)
     seen = rows.count()
     expect(rows.nth(seen + 2)).to_be_visible(timeout=SOON)
+    assert without_gaps(page)
     attempts = told(server, "runs", "show", run)["attempts"]
     assert [attempt["number"] for attempt in attempts] == [1, 2]
     assert attempts[1]["process"] != attempts[0]["process"]
