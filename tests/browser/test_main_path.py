@@ -79,7 +79,8 @@ def test_three_clicks_to_live_curves_then_a_cell_of_the_matrix_and_its_images(pa
     expect(page.locator("[data-part=epochs] tr")).to_have_count(len(run["epochs"]))
     expect(page.locator("[data-part=reading]")).to_contain_text(f"Lowest validation loss {best['validation_loss']:.3f}")
 
-    page.get_by_role("link", name="Results", exact=True).click()
+    rail = page.get_by_role("navigation", name="Views")
+    rail.get_by_role("link", name="Results", exact=True).click()
     mistakes = predicted(server, "linear-1", true=6, taken_for=0)
     with page.expect_response(lambda response: on_sheet(response.url) <= mistakes) as sheet:
         page.get_by_role("link", name=f"{len(mistakes)}: Shirt taken for T-shirt/top").click()
@@ -88,8 +89,8 @@ def test_three_clicks_to_live_curves_then_a_cell_of_the_matrix_and_its_images(pa
     shown = [images.nth(place).get_attribute("href") or "" for place in range(images.count())]
     assert {int(address.rpartition("/")[2]) for address in shown} == on_sheet(sheet.value.url) <= mistakes
     assert Image.open(io.BytesIO(sheet.value.body())).width > 0
-    page.get_by_role("link", name="Runs", exact=True).click()
-    expect(page.get_by_role("link", name="linear-1")).to_be_visible()
+    rail.get_by_role("link", name="Runs", exact=True).click()
+    expect(page.get_by_role("link", name="linear-1", exact=True)).to_be_visible()
     processes = processes_of(server)
     assert len(processes) >= 2
     assert set.union(*map(ends, processes)) == {"127.0.0.1"}
