@@ -1,76 +1,181 @@
-"""Two workers and a command-line training on one machine: ``python benchmarks/side_by_side.py [--threads 1]``.
+"""What the benchmarks against Keras share: processes that always end, Keras' own environment, the report.
 
-Six runs are put into the queue, two workers take them up, and a training on the command line joins in. Watched from
-outside: how many trainings go on at once, how many cores all three processes use together, and that nothing is
-trained twice. With one thread each, as many go on at once as there are cores; with all threads, one after the other.
+Both sides run as processes of their own, in turns on the same cores, so that whatever else the machine does meets
+both alike. Needs Linux or macOS, and one of the Pythons that the pinned TensorFlow has wheels for.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import platform
+import signal
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
 
-import psutil
+from fittingroom.engine.plan import processor_name
 
-FITTINGROOM = (sys.executable, "-m", "fittingroom")
-RUNS = 6
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--preset", default="starter")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["FITTINGROOM_WORKSPACE"] = folder
-        few = ("--set", "train.epochs=2")
-        for seed in range(RUNS):
-            told("train", given.preset, "--queue", "--seed", str(seed), *few, "--json")
-        threads = ("--threads", str(given.threads))
-        commands = [("worker", "--idle", "0", *threads)] * 2 + [("train", given.preset, "--seed", "99", *few, *threads)]
-        began = time.perf_counter()
-        processes = [subprocess.Popen([*FITTINGROOM, *command], stdout=subprocess.DEVNULL) for command in commands]
-        running, cores = watch(processes)
-        report(running, cores, time.perf_counter() - began, given.threads)
+HERE = Path(__file__).resolve().parent
+KERAS_FOLDER = HERE / ".venv-keras"
+KERAS_PINS = ("tensorflow-cpu==2.21.0", "keras==3.15.1", "numpy==2.4.6", "scipy==1.17.1")
 
 
-def told(*arguments: str) -> list[str]:
-    return subprocess.run([*FITTINGROOM, *arguments], check=True, capture_output=True, text=True).stdout.splitlines()
+@dataclass(frozen=True)
+class Finished:
+    """A process that ended with status 0."""
+
+    seconds: float
+    """Wall time from its start to its end."""
+    output: str
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """The JSON object in its last line."""
+        found: dict[str, Any] = json.loads(self.output.splitlines()[-1])
+        return found
 
 
-def watch(processes: list[subprocess.Popen[bytes]]) -> tuple[list[int], list[float]]:
-    """Twice a second: how many runs are being trained, and how many cores the processes use together."""
-    seen = {process.pid: psutil.Process(process.pid) for process in processes}
-    running, cores = [], []
-    while any(process.poll() is None for process in processes):
-        alive = [seen[process.pid] for process in processes if process.poll() is None]
-        cores.append(sum(process.cpu_percent() for process in alive) / 100)
-        states = [run["state"] for run in json.loads(told("runs", "list", "--json")[0])]
-        running.append(states.count("running"))
-        time.sleep(0.5)
-    return running, cores
+def run(
+    command: Sequence[str | Path], seconds_allowed: float, environment: Mapping[str, str] | None = None
+) -> Finished:
+    """Run a process to its end; it and all that it started are gone afterwards, whatever happens.
+
+    Raises SystemExit with the process's own last words when it fails or takes longer than it may.
+    """
+    name = " ".join(str(word) for word in command)
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=complaints,
+            env={**os.environ, **(environment or {})}, start_new_session=True,
+        )  # fmt: skip
+        deadline = threading.Timer(seconds_allowed, kill_session, [process.pid])
+        deadline.daemon = True
+        try:
+            deadline.start()
+            status = process.wait()  # a wait with a timeout would poll, and be up to 50 ms late
+            seconds = time.perf_counter() - start
+        finally:
+            deadline.cancel()
+            kill_session(process.pid)
+            process.wait()
+        if seconds >= seconds_allowed:
+            raise SystemExit(f"stopped after {seconds_allowed:.0f} s, the longest that was allowed: {name}")
+        if status != 0:
+            complaints.seek(0)
+            last_words = "\n".join(complaints.read().decode(errors="replace").splitlines()[-20:])
+            raise SystemExit(f"{last_words}\n\nended with status {status}: {name}")
+        output.seek(0)
+        return Finished(seconds, output.read().decode())
 
 
-def report(running: list[int], cores: list[float], seconds: float, threads: int) -> None:
-    runs = json.loads(told("runs", "list", "--json")[0])
-    shown = [json.loads(told("runs", "show", run["run"], "--json")[0]) for run in runs]
-    attempts, epochs = (sorted(len(run[what]) for run in shown) for what in ("attempts", "epochs"))
-    processes = {run["attempts"][0]["process"] for run in shown}
-    busy = [used for used, count in zip(cores, running, strict=True) if count]
-    print(
-        f"{threads} thread{'s' * (threads > 1)} each, {psutil.cpu_count()} cores: {seconds:.0f} s for {len(runs)} runs"
+def kill_session(leader: int) -> None:
+    """End a process that leads a session of its own, and all that it started there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # gone; macOS says "not permitted" of the dead
+        os.killpg(leader, signal.SIGKILL)
+
+
+def end_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, so that ``run`` takes its process along."""
+
+    def leave(number: int, _: object) -> None:
+        sys.exit(f"ended by {signal.Signals(number).name}")
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+
+
+def keras_python(chosen: Path | None) -> Path:
+    """The Python that Keras runs in: the one chosen, or that of ``.venv-keras``, which is made first if need be."""
+    if chosen is not None:
+        if not chosen.is_file():
+            raise SystemExit(f"there is no Python at {chosen}; leave --keras-python out to have one made")
+        return chosen.absolute()
+    python, ready, pins = KERAS_FOLDER / "bin" / "python", KERAS_FOLDER / "ready", "\n".join(KERAS_PINS)
+    if not ready.is_file() or ready.read_text() != pins:
+        say(f"making {KERAS_FOLDER.name} with {', '.join(KERAS_PINS)} (once; takes some minutes)")
+        run([sys.executable, "-m", "venv", "--clear", KERAS_FOLDER], seconds_allowed=300)
+        run([python, "-m", "pip", "install", "--disable-pip-version-check", *KERAS_PINS], seconds_allowed=1800)
+        ready.write_text(pins)
+    return python
+
+
+def keras_environment(folder: Path) -> dict[str, str]:
+    """TensorFlow on the CPU, with Keras' own defaults whatever ``~/.keras`` says; Keras' files go to ``folder``."""
+    return {
+        "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": str(folder),
+        "CUDA_VISIBLE_DEVICES": "",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What repeated measurements gave."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    def show(self, form: str) -> str:
+        """``median (lowest – highest)``, each formatted by ``form``."""
+        return f"{self.median:{form}} ({min(self.values):{form}} – {max(self.values):{form}})"
+
+
+def options(description: str | None, *, repeats: int) -> argparse.ArgumentParser:
+    """The options that the benchmarks against Keras have in common."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=positive, default=repeats, help=f"pairs of measurements (default {repeats})")
+    parser.add_argument("--quick", action="store_true", help="one short pair: does it work, not how fast it is")
+    parser.add_argument("--out", type=Path, metavar="FILE.md", help="also write the report to this file")
+    parser.add_argument("--keras-python", type=Path, metavar="PATH", help="a Python with Keras, not .venv-keras's")
+    return parser
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 up, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def machine() -> str:
+    """One line about where and when this is measured, and how busy it is; to be asked before measuring."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return (
+        f"{time.strftime('%Y-%m-%d %H:%M')}, {processor_name('cpu')}, cores to use: {cores}, {platform.system()} "
+        f"{platform.machine()}, Python {platform.python_version()}, load before the start: {os.getloadavg()[0]:.1f}"
     )
-    print(f"states {sorted({run['state'] for run in runs})}, trained by {len(processes)} processes")
-    print(f"attempts at each {attempts}, epochs of each {epochs}")
-    at_once = [count for count in running if count]
-    print(f"trainings at once: at most {max(running)}, {sum(at_once) / len(at_once):.1f} on average")
-    print(f"cores used while any trained: {sum(busy) / len(busy):.1f} on average (of those that this machine gave)")
 
 
-if __name__ == "__main__":
-    main()
+def versions(*packages: str) -> str:
+    """Installed versions of this environment's packages."""
+    return ", ".join(f"{package} {metadata.version(package)}" for package in packages)
+
+
+def say(line: str) -> None:
+    """Progress, apart from the report."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def publish(report: Sequence[str], out: Path | None) -> None:
+    """Print a report, and write it where it was asked for."""
+    text = "\n".join(report)
+    print(text)
+    if out is not None:
+        out.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,123 @@
+"""Workspaces with something in them: real trainings and imported data, made by the page's own worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from fittingroom import queue
+from fittingroom.data.sources import load
+from fittingroom.queue.stored import open_store
+from fittingroom.spec.run import from_toml, presets
+from fittingroom.store import Store, WorkerRecord
+from fittingroom.web.site import VIEWS
+from fittingroom.workspace import Workspace
+from tools.pages import Page
+from tools.served import Server, Visitor
+
+SHOES = {"sandal": 5, "sneaker": 7, "ankle boot": 9}
+PATIENCE = 600.0
+
+
+def make_shoes(folder: Path, each: int = 30) -> Path:
+    """A folder for each of three classes of Fashion-MNIST, with the first pictures of each."""
+    data = load("fashion-mnist")
+    for name, label in SHOES.items():
+        (folder / name).mkdir(parents=True)
+        of_the_class = (data.labels == label).nonzero()[0][:each].tolist()
+        for position in of_the_class:
+            Image.fromarray(data.images[position, :, :, 0]).save(folder / name / f"{position}.png")
+    return folder
+
+
+def submit(workspace: Path, preset: str, **settings: object) -> str:
+    """Put a preset into the queue; ``submit(space, "mlp", name="wide", **{"train.epochs": 3})``. Returns its id."""
+    changed = {"name": preset} | settings
+    spec = from_toml(presets()[preset], overrides=[f"{path}={value}" for path, value in changed.items()])
+    return queue.submit(spec, Workspace.find(workspace))
+
+
+def wait_for(workspace: Path, run: str, *states: str, epochs: int = 0, seconds: float = PATIENCE) -> str:
+    """Until a run is in one of these states and has so many epochs; returns its state. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    with open_store(Workspace.find(workspace)) as store:
+        while time.monotonic() < deadline:
+            found = store.run(run)
+            if found.state in states and found.epochs_done >= epochs:
+                return found.state
+            if found.state == "failed":
+                raise RuntimeError(f"{run} failed: {found.message}")
+            time.sleep(0.1)
+    raise TimeoutError(f"{run} is {found.state} after {seconds:.0f} s, with {found.epochs_done} epochs")
+
+
+def wait_for_progress(workspace: Path, run: str) -> None:
+    """Until it has trained on its first batches."""
+    until("no progress", workspace, lambda store: store.progress(run))
+
+
+def wait_for_worker(workspace: Path) -> None:
+    """Until a worker has nothing to do and waits for a run."""
+    until("no idle worker", workspace, lambda store: [each for each in store.queue.workers() if idle(each)])
+
+
+def idle(worker: WorkerRecord) -> bool:
+    return worker.run is None and bool(worker.owner.alive())
+
+
+def until(problem: str, workspace: Path, there: Callable[[Store], object], seconds: float = PATIENCE) -> None:
+    """Ask the store again and again; raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    with open_store(Workspace.find(workspace)) as store:
+        while not there(store):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{problem} after {seconds:.0f} s")
+            time.sleep(0.1)
+
+
+def train(server: Server, preset: str, **settings: object) -> str:
+    """A finished run of a preset; the server's worker trains it. Returns its id."""
+    run = submit(server.workspace, preset, **settings)
+    wait_for(server.workspace, run, "finished")
+    return run
+
+
+def import_all(visitor: Visitor, folder: Path) -> None:
+    """Import a folder of pictures through the page."""
+    step = visitor.post("/data/import", path=str(folder), name="", size="").address
+    visitor.post(step)
+    deadline = time.monotonic() + PATIENCE
+    while visitor.get(step).address == step:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{folder} is not imported after {PATIENCE:.0f} s")
+        time.sleep(0.1)
+
+
+def import_step(visitor: Visitor, folder: Path) -> Page:
+    """The second step of an import, where nothing has been written yet; no link leads there."""
+    return Page("data-import-id", visitor.post("/data/import", path=str(folder), name="", size="").address)
+
+
+FAULTY = {
+    "train": {"train.epochs": "0"},
+    "network": {
+        "network": '[{ layer = "flatten" }, { layer = "conv", filters = 8, kernel = 3 }, { layer = "classify" }]'
+    },
+    "augment": {"augment": '[{ kind = "rotation", degrees = 900 }]'},
+}
+
+
+def faulty(visitor: Visitor) -> Iterator[Page]:
+    """The views as they are while the visitor's draft has faults; afterwards it is as it was."""
+    for view in [name for name, _ in VIEWS if name in FAULTY]:
+        visitor.post("/train/set", **FAULTY[view])
+        yield Page(f"{view}-with-a-fault", f"/{view}")
+        visitor.post("/train/undo")
+
+
+def empty() -> list[Page]:
+    """The views of the rail, for a workspace in which nothing has happened yet."""
+    return [Page(f"{name}-empty", f"/{name}") for name, _ in VIEWS]
