@@ -30,7 +30,7 @@ README = {
     "page-train.png": "train-run",
     "page-results.png": "results-run",
     "page-network.png": "network",
-    "page-data.png": "data-set",
+    "page-inside.png": "inside",
 }
 """The four pictures of the README, each with the page that it shows."""
 README_COLOURS = 256
