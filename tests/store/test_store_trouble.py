@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from fittingroom.errors import InvalidInput, WorkspaceError
-from fittingroom.store import Store
+from fittingroom.store import Store, database as store_database
 
 Start = Callable[[str], "subprocess.Popen[str]"]
 
@@ -138,6 +138,20 @@ def test_a_database_with_a_damaged_page_says_so(database: Path) -> None:
         Store.open(database).runs()
 
 
+def test_a_database_that_another_process_makes_meanwhile_is_used_though_that_trains_already(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was empty when it was looked at; when the lock is had, it is whole, and a run is going on."""
+    with Store.open(database) as store:
+        run = store.create_run(name="x", spec="{}", spec_id="a", fingerprint="f", parameters=1)
+        store.begin_attempt(run, {})
+    looks = iter([None])
+    version = store_database._version
+    monkeypatch.setattr(store_database, "_version", lambda *at: next(looks, version(*at)))
+    with Store.open(database) as store:
+        assert store.run(run).state == "running"
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "fittingroom.sqlite"
     refused(
@@ -158,7 +172,7 @@ def test_a_folder_in_the_place_of_the_database_is_refused(database: Path) -> Non
 
 AS_NOBODY = """
 import os, sys
-from fittingroom.store import Store
+from fittingroom.store import Store, database as store_database
 Store.open(sys.argv[2]).close()  # so that all modules are loaded: nobody may not be allowed to read them
 if os.geteuid() == 0:
     os.setuid(65534)

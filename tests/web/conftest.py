@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -36,6 +39,17 @@ def store(page: TestClient) -> Store:
     """The store that the page reads."""
     store: Store = page.app.state.site.store  # type: ignore[attr-defined]
     return store
+
+
+@pytest.fixture
+def to_its_end() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs a coroutine in a thread of its own: Playwright's loop may be running in this one."""
+
+    def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, coroutine).result()
+
+    return run
 
 
 def on_this_machine(page: TestClient) -> TestClient:

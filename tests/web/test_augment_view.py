@@ -32,6 +32,7 @@ from fittingroom.workspace import Workspace
 PARTS = {"hx-request": "true"}
 DraftOn = Callable[..., None]
 Do = Callable[..., Any]
+Near = Callable[[], TestClient]
 
 
 def listed(*kinds: str) -> list[dict[str, Any]]:
@@ -206,8 +207,8 @@ def test_text_is_pasted_and_mistakes_in_it_stay_to_be_mended(page: TestClient, d
 
 
 @pytest.mark.parametrize("augmentation", ["shift", {"kind": "shift"}, [3], [{}], [{"kind": "noize"}], None])
-def test_whatever_a_draft_holds_is_shown(page: TestClient, own_workspace: Workspace, augmentation: Any) -> None:
-    page.get("/train")
+def test_whatever_a_draft_holds_is_shown(page: TestClient, own_workspace: Workspace, do: Do, augmentation: Any) -> None:
+    do("add", kind="shift")
     (path,) = own_workspace.drafts.glob("*.json")
     kept = json.loads(path.read_text())
     kept["spec"]["augment"] = augmentation
@@ -215,11 +216,12 @@ def test_whatever_a_draft_holds_is_shown(page: TestClient, own_workspace: Worksp
     assert page.get("/augment").status_code == 200
 
 
-def test_without_its_data_the_list_is_edited_all_the_same(page: TestClient, do: Do) -> None:
-    page.post("/train/set", data={"data.source": "gone-1"})
+def test_without_its_data_the_list_is_edited_all_the_same(page: TestClient, near: Near, do: Do) -> None:
+    do("add", kind="mirror")
+    near().post("/train/set", data={"data.source": "gone/for/good"})
     answer = do("add", kind="shift")
     assert "There are no pictures and nothing can be measured" in words(answer)
-    assert shown_in(answer) == ["shift_1"]
+    assert shown_in(answer) == ["mirror_1", "shift_1"]
     assert "<image" not in answer.text
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -10,10 +12,11 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from fittingroom.errors import InvalidInput
 from fittingroom.web.once import Answers
 
+ToItsEnd = Callable[[Coroutine[Any, Any, Any]], Any]
 KEY = ("/train/start", "a-key")
 
 
-def test_two_clicks_at_once_do_the_work_once() -> None:
+def test_two_clicks_at_once_do_the_work_once(to_its_end: ToItsEnd) -> None:
     done: list[int] = []
 
     async def make() -> Response:
@@ -26,13 +29,13 @@ def test_two_clicks_at_once_do_the_work_once() -> None:
         answers = Answers()
         return list(await asyncio.gather(*(answers.to(KEY, make) for _ in range(5)), answers.to(("/other", "b"), make)))
 
-    *same, other = asyncio.run(both())
+    *same, other = to_its_end(both())
     assert {answer.headers["location"] for answer in same} != {other.headers["location"]}
     assert len({id(answer) for answer in same}) == 1
     assert len(done) == 2
 
 
-def test_a_browser_that_goes_away_in_the_middle_does_not_undo_the_work() -> None:
+def test_a_browser_that_goes_away_in_the_middle_does_not_undo_the_work(to_its_end: ToItsEnd) -> None:
     gate = asyncio.Event()
 
     async def make() -> Response:
@@ -49,10 +52,10 @@ def test_a_browser_that_goes_away_in_the_middle_does_not_undo_the_work() -> None
         gate.set()
         return await second
 
-    assert asyncio.run(first_click_is_given_up()).headers["location"] == "/train/run-1"
+    assert to_its_end(first_click_is_given_up()).headers["location"] == "/train/run-1"
 
 
-def test_what_was_refused_can_be_sent_again() -> None:
+def test_what_was_refused_can_be_sent_again(to_its_end: ToItsEnd) -> None:
     told = iter([PlainTextResponse("a fault"), RedirectResponse("/train/run-1")])
 
     async def refuse() -> Response:
@@ -67,4 +70,4 @@ def test_what_was_refused_can_be_sent_again() -> None:
             await answers.to(KEY, refuse)
         return [(await answers.to(KEY, make)).headers.get("location", "") for _ in range(3)]
 
-    assert asyncio.run(again()) == ["", "/train/run-1", "/train/run-1"]
+    assert to_its_end(again()) == ["", "/train/run-1", "/train/run-1"]

@@ -53,7 +53,7 @@ def _check_target(target: float) -> None:
         raise InvalidInput(f"an accuracy target is a share between 0 and 1, not {target:g}; write 0.9 for 90 %")
 
 
-def reading(epochs: Sequence[EpochMetrics], *, regularized: bool = False) -> list[str]:
+def reading(epochs: Sequence[EpochMetrics], *, regularized: Sequence[str] = ()) -> list[str]:
     """What happened in a run, as plain sentences; no sentence where no rule applies.
 
     - *Best*: the epochs of the lowest validation loss and of the highest validation accuracy, always told.
@@ -64,15 +64,15 @@ def reading(epochs: Sequence[EpochMetrics], *, regularized: bool = False) -> lis
     - *Still improving*: the last of at least two epochs has the lowest validation loss, at least 1 % below the
       lowest that was reached three epochs earlier (in shorter runs: below the first epoch's).
     - *Neither*: at least three epochs since the lowest validation loss and no clear rise.
-    - *Regularized*: the caller says that dropout or augmentation is on, and at the last epoch training accuracy
-      lies below validation accuracy.
+    - *Regularized*: the caller names what is on in training alone (dropout, augmentation), and at the last epoch
+      training accuracy lies below validation accuracy.
     """
     sentences = [_best(epochs)]
     diverged = next((epoch for epoch in epochs if not _finite(epoch)), None)
     sentences.append(_diverged(diverged) if diverged else _trend(epochs))
     if regularized and epochs and epochs[-1].train_accuracy < epochs[-1].validation_accuracy:
         sentences.append(
-            "Training accuracy is measured with dropout and augmentation on, so it can lie below validation."
+            f"Training accuracy is measured with {' and '.join(regularized)} on, so it can lie below validation."
         )
     return [sentence for sentence in sentences if sentence]
 

@@ -34,7 +34,8 @@ def reading_of(run: RunDetails) -> list[str]:
     if not own:
         return []
     spec = spec_of(run)
-    regularized = bool(spec.augment) or any(isinstance(layer, Dropout) for layer in spec.network)
+    regularized = ["dropout"] if any(isinstance(layer, Dropout) for layer in spec.network) else []
+    regularized += ["augmentation"] if spec.augment else []
     return reading(own, regularized=regularized)
 
 

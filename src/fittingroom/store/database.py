@@ -103,8 +103,10 @@ class Database:
         from fittingroom.store.migrations import upgrade  # Alembic takes 0.2 s and is rarely needed
 
         with self.writing("schema") as connection:
+            if _version(connection, self.name) == SCHEMA:  # another process was faster, and may train already
+                return
             _refuse_while_training(connection, self.name)
-            upgrade(connection)  # which does nothing when another process was faster
+            upgrade(connection)
 
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, object]) -> None:

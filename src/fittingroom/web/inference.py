@@ -201,6 +201,7 @@ class Inference:
                 await _next(self._process)  # it is ready
             except (asyncio.IncompleteReadError, ConnectionError):
                 await self._process.wait()
+                self._began = time.monotonic()  # however long it took to fail
                 raise Away(f"The process that computes this cannot be started; {self._log} says why.") from None
             self._reading = asyncio.create_task(self._read(self._process))
 

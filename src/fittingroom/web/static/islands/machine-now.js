@@ -14,6 +14,9 @@ class MachineNow extends HTMLElement {
 
   connectedCallback() {
     document.addEventListener("visibilitychange", this);
+    const rail = /** @type {HTMLElement} */ (this.parentElement);
+    const here = rail.querySelector("[aria-current]"); // in a narrow window the rail is wider than it
+    if (here instanceof HTMLElement) rail.scrollLeft = here.offsetLeft - (rail.clientWidth - here.offsetWidth) / 2;
     try {
       const kept = sessionStorage.getItem(KEPT); // what the page before this one showed
       if (kept) this.show(JSON.parse(kept));
