@@ -17,6 +17,7 @@ from fittingroom.data.sources import import_data, load
 from fittingroom.errors import InvalidInput
 from fittingroom.store import DataRecord, Store
 from fittingroom.web.sheets import firsts, large, sheet, strip
+from fittingroom.web.shelf import Shelf
 from fittingroom.workspace import Workspace
 
 Pixels = NDArray[np.uint8]
@@ -157,5 +158,5 @@ def test_data_that_runs_remember_is_found_until_it_changes(page: TestClient, sto
     )
     assert pixels_at(page, f"/data/image/{data.fingerprint}/5?times=1").shape == (8, 8)
     (photos / "left" / "0.png").unlink()
-    page.app.state.shelf.forget(data.fingerprint)  # type: ignore[attr-defined]
+    page.app.state.only_ones[Shelf].forget(data.fingerprint)  # type: ignore[attr-defined]
     assert page.get(f"/data/image/{data.fingerprint}/5").status_code == 404

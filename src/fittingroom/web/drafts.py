@@ -13,13 +13,15 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fittingroom.errors import Fault, InvalidSpec
+from fittingroom.errors import Fault, FittingRoomError, InvalidSpec
 from fittingroom.spec.run import RunSpec, from_plain, from_toml, presets
+from fittingroom.web.site import off_loop
 from fittingroom.workspace import Workspace, write_atomically
 
 COOKIE = "fittingroom-draft"
@@ -108,6 +110,32 @@ def edit(request: Request, workspace: Workspace, change: Callable[[Draft], objec
         if content_of(draft) != before:
             write(name, draft, workspace)
     return name, draft
+
+
+class Edited(NamedTuple):
+    """What came of a form that changes a draft."""
+
+    name: str
+    draft: Draft
+    form: FormData
+    problem: str
+    """Why nothing has changed; empty where something has."""
+
+    @property
+    def pasted(self) -> str | None:
+        """A text with mistakes, to be mended where it stands."""
+        return str(self.form["text"]) if self.problem and "text" in self.form else None
+
+
+async def edit_by_form(request: Request, workspace: Workspace, change: Callable[[Draft, FormData], object]) -> Edited:
+    """Change the browser's draft as a form says; where that cannot be, nothing has changed."""
+    form = await request.form()
+    try:
+        name, draft = await off_loop(lambda: edit(request, workspace, lambda draft: change(draft, form)))
+        return Edited(name, draft, form, "")
+    except FittingRoomError as error:
+        name, draft = await off_loop(lambda: draft_of(request, workspace))
+        return Edited(name, draft, form, str(error))
 
 
 def keep(name: str, draft: Draft, workspace: Workspace, response: Response) -> Response:

@@ -20,6 +20,7 @@ from fittingroom.web.figures import percent, roughly
 from fittingroom.web.inference import Inference, Job
 from fittingroom.web.prospect import Prospect
 from fittingroom.web.shelf import Recent
+from fittingroom.web.site import only_one
 from fittingroom.web.waiting import Waiting
 
 State = Literal["none", "waits", "busy", "timing", "known", "failed"]
@@ -50,12 +51,8 @@ class Timings:
 
     @classmethod
     def of(cls, request: Request) -> Timings:
-        """The site's, made when it is first asked for."""
-        state = request.app.state
-        if not hasattr(state, "timings"):
-            state.timings = cls()
-        timings: Timings = state.timings
-        return timings
+        """The site's."""
+        return only_one(request, cls, cls)
 
     def known(self, key: str) -> Job | None:
         return self._jobs.get(key)

@@ -22,6 +22,7 @@ from fittingroom.data.sources import import_data, names, preview_data
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.web.places import Reach
 from fittingroom.web.shelf import Recent
+from fittingroom.web.site import only_one
 from fittingroom.web.uploads import Upload
 from fittingroom.workspace import Workspace
 
@@ -211,12 +212,8 @@ class Imports:
 
     @classmethod
     def of(cls, request: Request) -> Imports:
-        """The site's, made when it is first asked for."""
-        state = request.app.state
-        if not hasattr(state, "imports"):
-            state.imports = cls()
-        imports: Imports = state.imports
-        return imports
+        """The site's."""
+        return only_one(request, cls, cls)
 
     def add(self, found: Import) -> None:
         self._recent.put(found.id, found)

@@ -15,7 +15,7 @@ from fittingroom.data.dataset import Dataset, Statistics
 from fittingroom.data.splits import Splits
 from fittingroom.errors import FittingRoomError, NotFound
 from fittingroom.store import Store
-from fittingroom.web.site import Site
+from fittingroom.web.site import Site, only_one
 from fittingroom.workspace import Workspace
 
 KEPT_DATA, KEPT_SPLITS = 8, 32
@@ -59,13 +59,9 @@ class Shelf:
 
     @classmethod
     def of(cls, request: Request) -> Shelf:
-        """The site's, made when it is first asked for."""
-        state = request.app.state
-        if not hasattr(state, "shelf"):
-            site = Site.of(request)
-            state.shelf = cls(site.workspace, site.store)
-        shelf: Shelf = state.shelf
-        return shelf
+        """The site's."""
+        site = Site.of(request)
+        return only_one(request, cls, lambda: cls(site.workspace, site.store))
 
     def open(self, source: str) -> Dataset:
         """A data set by what names it; raises what ``sources.load`` raises."""

@@ -32,6 +32,7 @@ VIEWS = (
 )
 """The rail: the path of the work, from images to results."""
 Answer = TypeVar("Answer")
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,17 @@ def static(path: str) -> str:
 
 def _digest(path: str) -> str:
     return hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+
+
+def only_one(request: HTTPConnection, kind: type[Kind], make: Callable[[], Kind]) -> Kind:
+    """The site's one object of a kind, made when it is first asked for."""
+    state = request.app.state
+    if not hasattr(state, "only_ones"):
+        state.only_ones = {}
+    only_ones: dict[type[Kind], Kind] = state.only_ones
+    if kind not in only_ones:
+        only_ones[kind] = make()
+    return only_ones[kind]
 
 
 async def off_loop(work: Callable[[], Answer]) -> Answer:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from fittingroom.data import pictures
 from fittingroom.errors import InvalidData, InvalidInput, NotFound
 from fittingroom.web.shelf import Recent
+from fittingroom.web.site import only_one
 
 KEPT = 200
 LARGEST_FILE = 1 << 25
@@ -49,12 +50,8 @@ class Pictures:
 
     @classmethod
     def of(cls, request: Request) -> Pictures:
-        """The site's, made when it is first asked for."""
-        state = request.app.state
-        if not hasattr(state, "pictures"):
-            state.pictures = cls()
-        found: Pictures = state.pictures
-        return found
+        """The site's."""
+        return only_one(request, cls, cls)
 
     def keep(self, picture: Picture) -> str:
         """Remember a picture; returns its name."""

@@ -20,7 +20,7 @@ from fittingroom.web.augment.reading import Item, plain_operations, read
 from fittingroom.web.augment.text import from_text, to_text
 from fittingroom.web.augment.worst import Question, Worst, question, runs_on
 from fittingroom.web.data_card import Card
-from fittingroom.web.drafts import Draft, draft_of, edit, remember
+from fittingroom.web.drafts import Draft, draft_of, edit_by_form, remember
 from fittingroom.web.inference import Inference
 from fittingroom.web.routes import augment_pictures
 from fittingroom.web.routes.data import card_of, chosen_in
@@ -106,18 +106,10 @@ def query_of(request: Request) -> QueryParams:
 
 async def _edited(request: Request, change: Callable[[Draft, FormData], object]) -> Response:
     """Change the draft as a form says, and show it; where that cannot be, show why, and nothing has changed."""
-    site = Site.of(request)
-    form = await request.form()
-    problem = ""
-    try:
-        name, draft = await off_loop(lambda: edit(request, site.workspace, lambda draft: change(draft, form)))
-    except FittingRoomError as error:
-        problem = str(error)
-        name, draft = await off_loop(lambda: draft_of(request, site.workspace))
-    if not problem and "hx-request" not in request.headers:
-        return remember(name, back(request))
-    pasted = str(form["text"]) if problem and "text" in form else None
-    return remember(name, await _page(request, draft, problem, pasted))
+    done = await edit_by_form(request, Site.of(request).workspace, change)
+    if not done.problem and "hx-request" not in request.headers:
+        return remember(done.name, back(request))
+    return remember(done.name, await _page(request, done.draft, done.problem, done.pasted))
 
 
 def back(request: Request) -> Response:

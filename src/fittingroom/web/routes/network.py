@@ -16,7 +16,7 @@ from fittingroom.spec.data import DataSpec
 from fittingroom.spec.record import validated
 from fittingroom.spec.run import from_toml, presets, with_settings
 from fittingroom.web.begin import spec_from
-from fittingroom.web.drafts import Draft, draft_of, edit, remember
+from fittingroom.web.drafts import Draft, draft_of, edit_by_form, remember
 from fittingroom.web.network import edits
 from fittingroom.web.network.drawing import draw
 from fittingroom.web.network.edits import Plain, stack_of
@@ -85,18 +85,10 @@ def show_operations(count: int) -> str:
 
 async def _edited(request: Request, change: Callable[[Draft, FormData], object]) -> Response:
     """Change the draft as a form says, and show it; where that cannot be, show why, and nothing has changed."""
-    site = Site.of(request)
-    form = await request.form()
-    problem = ""
-    try:
-        name, draft = await off_loop(lambda: edit(request, site.workspace, lambda draft: change(draft, form)))
-    except FittingRoomError as error:
-        problem = str(error)
-        name, draft = await off_loop(lambda: draft_of(request, site.workspace))
-    if not problem and "hx-request" not in request.headers:
-        return remember(name, RedirectResponse("/network", 303))
-    pasted = str(form["text"]) if problem and "text" in form else None
-    return remember(name, await _page(request, draft, problem, pasted))
+    done = await edit_by_form(request, Site.of(request).workspace, change)
+    if not done.problem and "hx-request" not in request.headers:
+        return remember(done.name, RedirectResponse("/network", 303))
+    return remember(done.name, await _page(request, done.draft, done.problem, done.pasted))
 
 
 def _layers(change: Callable[[list[Plain], FormData], list[Plain]]) -> Callable[[Request], Any]:
