@@ -35,14 +35,29 @@ def test_weights_of_a_run_are_taken_mended_and_queued_for_three_seeds(page: Page
     page.get_by_role("button", name="linear", exact=True).click()
     page.get_by_label("from", exact=True).select_option("linear-1")
     row = page.locator("#transfer").get_by_role("row", name=re.compile("^classify_1"))
-    expect(row).to_contain_text("kept")
+    expect(row).to_contain_text("copied")
     again = page.get_by_label("Let classify_1 begin anew")
     again.check()
     expect(row).to_contain_text("fresh")
     again.uncheck()
-    expect(row).to_contain_text("kept")
+    expect(row).to_contain_text("copied")
     page.get_by_label("How many runs").select_option("3")
     start.dblclick()
-    page.wait_for_url(re.compile(r"/train/linear-2$"))
+    page.wait_for_url(re.compile(r"/train/compare\?run=linear-2&run=linear-3&run=linear-4$"))
     page.goto(f"{page.url.partition('/train')[0]}/runs")
     expect(page.get_by_role("link", name=re.compile(r"^(linear|mlp)-\d+$"))).to_have_count(4)
+
+
+def test_a_double_click_on_start_does_not_stop_what_it_started(page: Page) -> None:
+    """Where Start stood, Stop stands on the next page; the second click may come after that is there."""
+    box = page.get_by_role("button", name="Start", exact=True).bounding_box()
+    assert box is not None
+    at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.click(*at)
+    for _ in range(2):
+        page.wait_for_timeout(100)
+        page.mouse.click(*at)
+    page.wait_for_url(re.compile(r"/train/starter-1$"))
+    expect(page.locator("[data-part=state]")).to_contain_text("epoch", timeout=60_000)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("[data-part=state]")).to_contain_text("stopped", timeout=60_000)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,13 +138,27 @@ def test_a_run_that_was_never_finite():
     ]
 
 
-def test_training_below_validation_is_explained_only_where_it_is_so_and_regularized():
-    note = "Training accuracy is measured with dropout and augmentation on, so it can lie below validation."
+def test_an_improvement_where_the_rate_has_run_out_is_told_so():
+    epochs = run([0.5, 0.4, 0.3])
+    falling = [replace(epoch, learning_rate=rate) for epoch, rate in zip(epochs, (0.1, 0.05, 0.004), strict=True)]
+    assert reading(falling)[1] == (
+        "Still improving at the last epoch, where the learning rate has run out: more epochs help only with the "
+        "schedule laid over them."
+    )
+    enough = [replace(epoch, learning_rate=rate) for epoch, rate in zip(epochs, (0.1, 0.05, 0.006), strict=True)]
+    assert reading(enough)[1] == "Still improving at the last epoch: more epochs may help."
+
+
+def test_training_below_validation_is_explained_only_where_it_is_so():
+    note = (
+        "Training accuracy is a mean over the epoch, while the weights still changed, with dropout and augmentation "
+        "on, so it can lie below validation."
+    )
     below, above = run([0.5, 0.4], train_accuracy=0.7), run([0.5, 0.4], train_accuracy=0.9)
     assert reading(below, regularized=["dropout", "augmentation"])[-1] == note
-    assert "measured with dropout on, so" in reading(below, regularized=["dropout"])[-1]
-    assert note not in reading(below)
-    assert note not in reading(above, regularized=["dropout"])
+    assert ", with dropout on, so" in reading(below, regularized=["dropout"])[-1]
+    assert "still changed, so it can" in reading(below)[-1]
+    assert not any("Training accuracy" in sentence for sentence in reading(above, regularized=["dropout"]))
 
 
 def test_the_best_epoch_is_the_first_on_ties():

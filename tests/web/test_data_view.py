@@ -129,7 +129,7 @@ def test_the_card_counts_by_the_drafts_split_and_says_so(
     """90 images: 14 test (15 %, halves up), of the other 76 a quarter, 19, validate, and 57 train."""
     draft_on("data.validation=0.25", "data.split_seed=3")
     text = text_of(page, "/data/set?name=photos")
-    assert "Training 57 Validation 19 Test 14 Test set sealed · 0 openings" in text
+    assert "Training 57 Validation 19 Test 14 Test set sealed, never opened" in text
     assert "As the draft says: validation = 0.25, split seed = 3." in text
     assert "The test images are 15 % of all, cut off by the split seed." in text
     rows = re.findall(r"(left|middle|right) (\d+) (\d+) (\d+)", text)
@@ -220,9 +220,9 @@ def test_openings_of_the_test_set_are_counted(
 ) -> None:
     draft_on()
     run = page.post("/train/start").headers["location"].rpartition("/")[2]
-    assert "Test set sealed · 0 openings" in text_of(page, "/data/set?name=photos")
+    assert "Test set sealed, never opened" in text_of(page, "/data/set?name=photos")
     store.open_test(imported.fingerprint, [Score(run, 0.5, 1.0, 14)])
-    assert "Test set sealed · 1 opening " in text_of(page, "/data/set?name=photos")
+    assert "Test set opened once " in text_of(page, "/data/set?name=photos")
 
 
 # Browsing

@@ -97,3 +97,9 @@ def test_what_there_is_not_is_said_on_a_page(page: TestClient) -> None:
     unknown = page.get("/train/no-such-run")
     assert unknown.status_code == 404
     assert "there is no run &#34;no-such-run&#34;" in unknown.text
+
+
+def test_an_endless_address_and_one_that_leads_elsewhere(stranger: TestClient) -> None:
+    assert stranger.get(f"/data/image/x/{'9' * 5000}").status_code == 414
+    answer = stranger.get(f"http://{HOST}//evil.example/", params={"token": TOKEN})
+    assert answer.headers["location"] == "/evil.example/"

@@ -15,7 +15,7 @@ import pytest
 import fittingroom as fr
 from fittingroom.data.dataset import Dataset
 from fittingroom.errors import NotFound
-from fittingroom.web.inference import Away, Inference
+from fittingroom.web.inference import Away, Inference, Job
 from fittingroom.workspace import Workspace
 
 
@@ -87,10 +87,37 @@ def test_a_process_that_cannot_start_is_told_with_its_log_and_not_tried_at_once(
     own_workspace.create().database.write_bytes(b"this is no database" * 100)
 
     async def say(inference: Inference) -> None:
-        with pytest.raises(Away, match=r"cannot be started; .*inference\.log says why"):
+        with pytest.raises(Away, match=r"ended while it was starting; its last words are in .*inference\.log"):
             await inference.ask("probabilities", {"run": "any"})
         assert "is not a database" in (own_workspace.logs / "inference.log").read_text(encoding="utf-8")
         with pytest.raises(Away, match=r"tried again in \d+ seconds"):
             await inference.ask("probabilities", {"run": "any"})
 
     converse(say)
+
+
+def test_work_that_cannot_begin_fails_and_can_be_begun_again(
+    own_workspace: Workspace, trained: tuple[str, Dataset], converse: Callable[..., None]
+) -> None:
+    run, _ = trained
+    own_workspace.logs.write_text("a file where a folder should be")
+
+    async def say(inference: Inference) -> None:
+        job = inference.begin("robustness", {"run": run}, key="robustness")
+        await settled(job)
+        assert job.state == "failed"
+        assert "cannot be started" in job.problem
+        own_workspace.logs.unlink()
+        again = inference.begin("robustness", {"run": run}, key="robustness")
+        assert again is not job
+        await settled(again)
+        assert again.state == "done", again.problem
+
+    converse(say)
+
+
+async def settled(job: Job) -> None:
+    """Until it has ended, at most a minute."""
+    async with asyncio.timeout(60):
+        while job.state == "running":
+            await asyncio.sleep(0.02)

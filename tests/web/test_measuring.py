@@ -78,7 +78,7 @@ def test_the_test_set_is_opened_deliberately_and_once_however_often_it_is_clicke
     fingerprint = store.run(run).fingerprint
     asked = page.get(f"/results/{run}/open").text
     assert "60 images are kept apart from all training" in text_of(asked)
-    assert "the test set was opened never ; this will be opening 1" in text_of(asked)
+    assert "The test set of this data was never opened ; this will be opening 1" in text_of(asked)
     assert f'name="run" value="{other}"' in asked
     once = re.search(r'name="once" value="(\w+)"', asked)
     assert once

@@ -446,7 +446,7 @@ def test_the_test_set_stays_sealed_until_somebody_opens_it(
 ) -> None:
     run, other = remember("first"), remember("second")
     sealed = text_of(page.get(f"/results/{run.id}").text)
-    assert "For this data it was opened never ." in sealed
+    assert "For this data it was never opened ." in sealed
     assert f"fittingroom test {run.id}" in sealed
     store.open_test(run.data.fingerprint, [Score(other.id, 0.5, 1.0, 60)])
     store.open_test(run.data.fingerprint, [Score(run.id, 0.75, 1.0, 60)])

@@ -124,14 +124,14 @@ def test_a_run_gives_its_weights_by_the_names_of_layers(page: TestClient, store:
     page.post("/train/set", data={"start.source": run, "start.weights": "best"})
     # conv 16·(9+1), 32·(16·9+1); flat 32·2·2 to 64 and 64 to the three classes
     assert shown_fates(page) == {
-        "conv_1": "kept 160", "max_pool_1": "no weights 0", "conv_2": "kept 4,640",
+        "conv_1": "copied 160", "max_pool_1": "no weights 0", "conv_2": "copied 4,640",
         "max_pool_2": "no weights 0", "flatten_1": "no weights 0", "dropout_1": "no weights 0",
-        "dense_1": "fresh · not in the source 8,256", "classify_1": "kept 195",
+        "dense_1": "fresh · not in the source 8,256", "classify_1": "copied 195",
     }  # fmt: skip
     page.post("/train/set", data={"train.freeze_up_to": "conv_2", "train.reset": ["", "classify_1"]})
     shown = shown_fates(page)
-    assert (shown["conv_2"], shown["classify_1"]) == ("frozen kept 4,640", "fresh 195")
-    assert "Kept means: as source-1, epoch 2 has it. Left behind there: old." in text(page.get("/train"))
+    assert (shown["conv_2"], shown["classify_1"]) == ("frozen copied 4,640", "fresh 195")
+    assert "Copied: as source-1, epoch 2 has it. Left behind there: old." in text(page.get("/train"))
     spec = spec_of(store, started(page))
     assert spec["start"] == {"source": run, "weights": "best", "go_on": False}
     assert (spec["train"]["freeze_up_to"], spec["train"]["reset"]) == ("conv_2", ["classify_1"])
@@ -213,7 +213,7 @@ def test_files_are_named_by_browsers_of_this_machine_only(
     here.post("/train/set", data={"data.source": str(photos), "data.validation": "0.2"})
     assert "From a file on this machine" in text(here.get("/train"))
     here.post("/train/set", data=settings)
-    assert shown_fates(here)["classify_1"] == "kept 195"
+    assert shown_fates(here)["classify_1"] == "copied 195"
     assert "given <b>.safetensors does not say what it was trained on" in html.unescape(here.get("/train").text)
     assert "<b>.safetensors" not in here.get("/train").text
     assert started(here) == "linear-1"
@@ -225,7 +225,7 @@ def test_phases_are_shown_and_can_be_left_out(page: TestClient, draft_on: DraftO
     page.post("/train/set", data={"phases": phases})
     shown = html.unescape(page.get("/train").text)
     assert "<b>warm <up></b>: 3 epochs, frozen up to flatten_1" in shown
-    assert shown_fates(page)["classify_1"] == "kept 195"
+    assert shown_fates(page)["classify_1"] == "copied 195"
     assert len(spec_of(store, started(page))["phases"]) == 1
     page.post("/train/set", data={"phases": ""})
     assert spec_of(store, started(page))["phases"] == []
@@ -233,7 +233,7 @@ def test_phases_are_shown_and_can_be_left_out(page: TestClient, draft_on: DraftO
 
 def test_seeds_follow_each_other_and_differ_in_nothing_else(page: TestClient, draft_on: DraftOn, store: Store) -> None:
     draft_on("seed=7", "name=several")
-    assert started(page, runs="3") == "several-1"
+    assert started(page, runs="3") == "compare?run=several-1&run=several-2&run=several-3"
     specs = [spec_of(store, f"several-{number}") for number in (1, 2, 3)]
     assert [spec.pop("seed") for spec in specs] == [7, 8, 9]
     assert specs[0] == specs[1] == specs[2]
@@ -408,3 +408,24 @@ def test_the_time_of_phases_is_told_before_that_of_the_run() -> None:
 )  # fmt: skip
 def test_estimates_have_no_more_digits_than_they_can_bear(seconds: float, shown: str) -> None:
     assert roughly(seconds) == shown
+
+
+@pytest.mark.parametrize("typed", ["01:30:00", "2026-11-22", "2026-11-22T01:30:00"])
+def test_what_toml_takes_for_a_time_is_told_as_the_text_that_was_typed(page: TestClient, typed: str) -> None:
+    answer = page.post("/train/set", data={"train.budget": typed}, headers={"hx-request": "true"})
+    assert answer.status_code == 200
+    assert "train.budget" in answer.text
+    assert typed in answer.text
+
+
+def test_settings_that_lie_too_deep_or_have_no_kind_are_refused_in_words(page: TestClient) -> None:
+    for data in ({".".join(["a"] * 3000): "1"}, {"train.optimizer": "nan"}):
+        for _ in range(2):
+            assert page.post("/train/set", data=data, headers={"hx-request": "true"}).status_code == 200
+    assert page.post("/network/move", data={"row": "conv_1", "to": "9" * 5000}).status_code < 500
+
+
+def test_several_seeds_are_seen_side_by_side(page: TestClient, draft_on: Callable[..., None]) -> None:
+    draft_on()
+    answer = page.post("/train/start", data={"runs": "3"})
+    assert answer.headers["location"] == "/train/compare?run=linear-1&run=linear-2&run=linear-3"

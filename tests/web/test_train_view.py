@@ -97,7 +97,7 @@ def test_start_puts_the_run_into_the_queue_and_shows_it(page: TestClient, draft_
     shown = page.get(started.headers["location"])
     assert "&lt;b&gt;stripes&lt;/b&gt; &amp;" in shown.text
     assert "<b>stripes" not in shown.text
-    assert "sealed · 0 openings" in shown.text
+    assert "sealed, never opened" in shown.text
     assert "b-stripes-b-more-1" in page.get("/runs").text
 
 

@@ -17,6 +17,7 @@ from fittingroom.spec.events import EpochMetrics
 CLEAR_RISE = 1.05
 """A validation loss counts as risen when it ends at least 5 % above the lowest."""
 CLEAR_FALL = 0.99
+RUN_OUT = 0.05
 """A validation loss counts as still improving when it is at least 1 % below what was reached three epochs ago."""
 RISING_Z = 1.645
 """One-sided 5 % point of the normal distribution, for the Mann–Kendall test."""
@@ -62,17 +63,20 @@ def reading(epochs: Sequence[EpochMetrics], *, regularized: Sequence[str] = ()) 
     - *Rising*: see ``rising_since``. With it, *overfitting* is said only if the mean training loss of the last three
       epochs is below the training loss of the epoch where validation loss was lowest.
     - *Still improving*: the last of at least two epochs has the lowest validation loss, at least 1 % below the
-      lowest that was reached three epochs earlier (in shorter runs: below the first epoch's).
+      lowest that was reached three epochs earlier (in shorter runs: below the first epoch's). It says so where the
+      learning rate has come down to a twentieth of its highest.
     - *Neither*: at least three epochs since the lowest validation loss and no clear rise.
-    - *Regularized*: the caller names what is on in training alone (dropout, augmentation), and at the last epoch
-      training accuracy lies below validation accuracy.
+    - *Below*: at the last epoch training accuracy lies below validation accuracy; the caller names what is on in
+      training alone (dropout, augmentation).
     """
     sentences = [_best(epochs)]
     diverged = next((epoch for epoch in epochs if not _finite(epoch)), None)
     sentences.append(_diverged(diverged) if diverged else _trend(epochs))
-    if regularized and epochs and epochs[-1].train_accuracy < epochs[-1].validation_accuracy:
+    if epochs and epochs[-1].train_accuracy < epochs[-1].validation_accuracy:
+        with_it = f", with {' and '.join(regularized)} on" if regularized else ""
         sentences.append(
-            f"Training accuracy is measured with {' and '.join(regularized)} on, so it can lie below validation."
+            f"Training accuracy is a mean over the epoch, while the weights still changed{with_it}, so it can lie "
+            "below validation."
         )
     return [sentence for sentence in sentences if sentence]
 
@@ -125,6 +129,11 @@ def _diverged(epoch: EpochMetrics) -> str:
 
 def _trend(epochs: Sequence[EpochMetrics]) -> str:
     if _still_improving(epochs):
+        if epochs[-1].learning_rate < RUN_OUT * max(epoch.learning_rate for epoch in epochs):
+            return (
+                "Still improving at the last epoch, where the learning rate has run out: more epochs help only with "
+                "the schedule laid over them."
+            )
         return "Still improving at the last epoch: more epochs may help."
     if risen := rising_since(epochs):
         return _rise(epochs, risen)

@@ -13,6 +13,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date, time
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -202,7 +203,8 @@ def _read(path: Path) -> str:
 
 def _toml(text: str, origin: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        plain: dict[str, Any] = without_dates(tomllib.loads(text))
+        return plain
     except (ValueError, RecursionError) as error:  # endless numbers, deep nesting and what is no TOML
         raise InvalidInput(f"{origin} is not valid TOML: {error}; mend that place") from None
 
@@ -274,7 +276,16 @@ def _names(items: list[Any]) -> list[str]:
 def _toml_value(text: str) -> Any:
     """``3`` -> 3, ``true`` -> True, ``{ name = "sgd" }`` -> a table; anything that is no TOML value is a string."""
     try:
-        read = tomllib.loads(f"value = {text}")
+        read = without_dates(tomllib.loads(f"value = {text}"))
     except (ValueError, RecursionError):
         return text
     return read["value"] if len(read) == 1 else text
+
+
+def without_dates(value: Any) -> Any:
+    """What TOML takes for dates and times as text: no setting is one, and ``01:30:00`` may be meant for a budget."""
+    if isinstance(value, dict):
+        return {key: without_dates(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_dates(each) for each in value]
+    return value.isoformat() if isinstance(value, date | time) else value

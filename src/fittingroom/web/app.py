@@ -17,12 +17,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
+from fittingroom.errors import FittingRoomError, InvalidInput, NotFound, WorkspaceBusy
 from fittingroom.queue.stored import open_store
 from fittingroom.web import routes
 from fittingroom.web.bodies import Bodies
 from fittingroom.web.guard import Guard
-from fittingroom.web.inference import Inference
+from fittingroom.web.inference import Away, Inference
 from fittingroom.web.live import Hub
 from fittingroom.web.now import Watcher
 from fittingroom.web.once import Answers
@@ -34,6 +34,7 @@ from fittingroom.workspace import Workspace
 
 SECONDS_FOR_THE_PAGE = 3.0
 """The first page has the cores to itself before torch is loaded for questions that nobody has asked yet."""
+STATUSES = ((NotFound, 404), (InvalidInput, 422), (WorkspaceBusy, 503), (Away, 503))
 
 
 def create_app(
@@ -90,7 +91,7 @@ class Immutable(StaticFiles):
 
 def told(request: Request, error: Exception) -> Response:
     """What was wrong, in words: as a page, or as a line where a part of a page was asked for."""
-    status = 404 if isinstance(error, NotFound) else 422 if isinstance(error, InvalidInput) else 500
+    status = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
     template = "parts/error.html" if "hx-request" in request.headers else "error.html"
     return Site.of(request).page(request, template, status, view="", message=str(error))
 

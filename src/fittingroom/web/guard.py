@@ -20,6 +20,8 @@ from starlette.websockets import WebSocket
 
 FOREIGN = 403
 UNKNOWN = 401
+TOO_LONG = 414
+LONGEST_PATH = 2000
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -62,6 +64,8 @@ class Guard:
             return PlainTextResponse("This address is not one of this page. Use the one that was printed.\n", FOREIGN)
         if not self._same_site(request.scope, request.headers):
             return PlainTextResponse("This request comes from another site.\n", FOREIGN)
+        if len(request.scope["path"]) > LONGEST_PATH:
+            return PlainTextResponse("This address is too long.\n", TOO_LONG)
         given = request.query_params.get("token")
         if given is not None and request.scope["type"] == "http" and self._is_token(given):
             return self._welcome(request.url)
@@ -91,7 +95,7 @@ class Guard:
     def _welcome(self, url: URL) -> Response:
         """The same address without the token, which is a cookie from now on."""
         others = [(key, value) for key, value in parse_qsl(url.query, keep_blank_values=True) if key != "token"]
-        response = RedirectResponse(f"{url.path}{'?' * bool(others)}{urlencode(others)}", status_code=303)
+        response = RedirectResponse(f"/{url.path.lstrip('/')}{'?' * bool(others)}{urlencode(others)}", status_code=303)
         response.set_cookie(self.cookie, self.token, httponly=True, samesite="lax", max_age=365 * 24 * 3600)
         return response
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import math
 import secrets
 import sys
@@ -152,6 +153,9 @@ class Inference:
         except FittingRoomError as error:
             if job.state == "running":
                 job.state, job.problem = "failed", str(error)
+        except Exception:
+            logging.getLogger(__name__).exception("%s failed", what)
+            job.state, job.problem = "failed", "This failed for a reason that was not foreseen; the terminal says more."
         else:
             job.result, job.state = result, "done"
 
@@ -191,19 +195,30 @@ class Inference:
                 )
             self._patience = min(max(2 * self._patience, LEAST_PATIENCE), MOST_PATIENCE) if age < SHORT_LIFE else 0.0
             self._began = time.monotonic()
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log:
-                self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "fittingroom.engine.inference", str(self._workspace.root),
-                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, start_new_session=True,
-                )  # fmt: skip
+            try:
+                self._process = await self._start()
+            except OSError as error:
+                raise Away(
+                    f"The process that computes this cannot be started: {error}; mend that, and try again."
+                ) from None
             try:
                 await _next(self._process)  # it is ready
             except (asyncio.IncompleteReadError, ConnectionError):
                 await self._process.wait()
                 self._began = time.monotonic()  # however long it took to fail
-                raise Away(f"The process that computes this cannot be started; {self._log} says why.") from None
+                raise Away(
+                    "The process that computes this has ended while it was starting; "
+                    f"its last words are in {self._log}."
+                ) from None
             self._reading = asyncio.create_task(self._read(self._process))
+
+    async def _start(self) -> Process:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "fittingroom.engine.inference", str(self._workspace.root),
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, start_new_session=True,
+            )  # fmt: skip
 
     @property
     def _log(self) -> Path:

@@ -40,7 +40,9 @@ class Hub:
         tailer = self._tailers.get(run)
         if tailer is None:
             first = await off_loop(lambda: read(self._store, run))
-            tailer = self._tailers.setdefault(run, Tailer(self._store, first))
+            tailer = self._tailers.get(run)  # of whoever has come meanwhile
+            if tailer is None:
+                tailer = self._tailers[run] = Tailer(self._store, first)
         tailer.watchers += 1
         try:
             yield tailer

@@ -6,7 +6,7 @@ Workers are detached: they outlive the page, and end by themselves when nothing 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import subprocess
 import sys
 import time
@@ -40,8 +40,13 @@ class Workers:
     async def attend(self) -> None:
         """Start a worker whenever none lives; for ever."""
         while True:
-            with contextlib.suppress(WorkspaceError):  # locked for a while: look again
+            try:
                 await off_loop(self.ensure)
+            except WorkspaceError:  # locked for a while: look again
+                pass
+            except OSError as error:  # no room, no rights, too many processes: this too may pass
+                logging.getLogger(__name__).warning("no worker can be started: %s", error)
+                await asyncio.sleep(SHORT_LIFE)
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def ensure(self) -> None:

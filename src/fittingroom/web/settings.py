@@ -14,6 +14,7 @@ from fittingroom.web.drafts import Draft, Plain
 TABLES = ("data", "train", "start", *TAGGED, "train.early_stop")
 OPTIONAL = ("train.early_stop",)
 """Tables that may be left out: a form says ``{}`` to have one, ``none`` to have none."""
+DEEPEST = 10
 LISTS = ("train.reset",)
 """What a form may say several times."""
 TEXTS = ("name", "data.source", "start.source")
@@ -28,9 +29,11 @@ def setting(path: str, value: str) -> str:
 def settings_of(form: FormData, draft: Draft) -> list[str]:
     """Every setting of a form. A table that becomes another kind begins with its defaults, and so does a new one."""
     values = {path: str(value) for path, value in form.items()}
+    if deep := next((path for path in values if path.count(".") > DEEPEST), None):
+        raise InvalidInput(f'"{deep[:60]}…" leads too deep; no setting lies there')
     found, gone = [], []
     for table in TAGGED:
-        if values.get(f"{table}.name", draft.kind(table)) != draft.kind(table):
+        if f"{table}.name" in values and values[f"{table}.name"] != draft.kind(table):
             found.append(f'{table}={{ name = "{values[f"{table}.name"]}" }}')
             gone.append(table)
     for table in OPTIONAL:

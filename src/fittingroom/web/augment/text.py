@@ -10,7 +10,7 @@ import tomli_w
 from fittingroom.errors import InvalidInput, InvalidSpec
 from fittingroom.spec.augment import Augmentation
 from fittingroom.spec.record import validated
-from fittingroom.spec.run import to_plain
+from fittingroom.spec.run import to_plain, without_dates
 from fittingroom.web.augment.edits import Plain
 
 TITLE = "Nothing was changed, because the text has mistakes"
@@ -28,7 +28,7 @@ def from_text(text: str) -> list[Plain]:
     Raises InvalidSpec with every mistake, InvalidInput for what is no such text.
     """
     try:
-        tables = tomllib.loads(text)
+        tables = without_dates(tomllib.loads(text))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"Nothing was changed: the text is not valid TOML: {error}") from None
     if text.strip() and not isinstance(tables.get("augment"), list):

@@ -27,7 +27,7 @@ SHOWN, MOST_SHOWN = 64, 2048
 """Channels of a layer at first, and in all."""
 COLUMNS, CELL, LARGE = 16, 64, 512
 FOLDED_CELL, MOST_FOLDED = 384, 1 << 20
-PASSING_ON = (Dropout, GlobalPool, MaxPool, MeanPool)
+PASSING_ON = (Dropout, Flatten, GlobalPool, MaxPool, MeanPool)
 Silence = Literal["", "dead", "still"]
 Extremes = Mapping[str, NDArray[np.floating]]
 
@@ -66,6 +66,11 @@ class Layer:
     @property
     def name(self) -> str:
         return str(self.spec.name)
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether what is silent in it was silent before it."""
+        return isinstance(self.spec, PASSING_ON)
 
     @property
     def settings(self) -> str:
@@ -172,7 +177,7 @@ class Look:
     @property
     def silent(self) -> list[Layer]:
         """The layers with dead channels of their own; what only passes on those before it is left out."""
-        return [layer for layer in self.layers if layer.silent and not isinstance(layer.spec, PASSING_ON)]
+        return [layer for layer in self.layers if layer.silent and not layer.passes_on]
 
     def layer(self, name: str) -> Layer:
         """Raises NotFound."""

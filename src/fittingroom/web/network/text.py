@@ -12,7 +12,7 @@ import tomli_w
 from fittingroom.errors import Fault, InvalidInput, InvalidSpec
 from fittingroom.spec.network import Network
 from fittingroom.spec.record import validated
-from fittingroom.spec.run import to_plain
+from fittingroom.spec.run import to_plain, without_dates
 from fittingroom.web.network.edits import Plain
 
 _HEADER = re.compile(r"\s*\[\[\s*network\s*\]\]")
@@ -38,7 +38,7 @@ def from_text(text: str) -> list[Plain]:
     Raises InvalidSpec with every mistake, each with its line; layers that cannot follow each other are none.
     """
     try:
-        tables = tomllib.loads(text)
+        tables = without_dates(tomllib.loads(text))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"Nothing was changed: the text is not valid TOML: {error}") from None
     if not isinstance(tables.get("network"), list):

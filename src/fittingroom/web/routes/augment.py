@@ -166,7 +166,7 @@ def _act(operations: list[Plain], form: FormData, draft: Draft) -> list[Plain]:
 def _move(operations: list[Plain], form: FormData, draft: Draft) -> list[Plain]:
     """An operation that was dragged to a position."""
     to = _word(form, "to")
-    return edits.move(operations, _word(form, "row"), int(to) if to.isdecimal() else len(operations))
+    return edits.move(operations, _word(form, "row"), int(to) if to.isdecimal() and len(to) < 10 else len(operations))
 
 
 async def undo(request: Request) -> Response:

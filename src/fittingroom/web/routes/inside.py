@@ -13,6 +13,7 @@ from starlette.routing import Route
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.store import RunDetails, RunSummary
 from fittingroom.web import results as found
+from fittingroom.web.chosen import choose, chosen_among
 from fittingroom.web.inference import Inference, Job
 from fittingroom.web.inside import colours, look, picks, pictures
 from fittingroom.web.inside.choice import Choice, number
@@ -60,7 +61,7 @@ async def show(request: Request) -> Response:
         except FittingRoomError as error:
             values["opened"] = replace(opened, problem=str(error))
     status = 422 if values["opened"].problem else 200
-    return site.page(request, "inside/view.html", status, view="inside", **values)
+    return choose(opened.run.id, site.page(request, "inside/view.html", status, view="inside", **values))
 
 
 def _open(request: Request, site: Site) -> Opened | None:
@@ -69,7 +70,7 @@ def _open(request: Request, site: Site) -> Opened | None:
     asked = request.query_params.get("run")
     if not runs and not asked:
         return None
-    run = site.store.run(asked or runs[0].id)
+    run = site.store.run(asked or chosen_among(request, (run.id for run in runs)) or runs[0].id)
     opened = Opened(run, runs, Choice(run.id), waiting=found.waiting_for(run))
     if opened.waiting:
         return opened

@@ -13,8 +13,8 @@ from fittingroom.web.live import Hub
 from fittingroom.web.snapshot import Cursor
 
 MOST_UPDATES_A_SECOND = 10
-GONE = 4404
-"""Code of a socket that is closed because there is no such run any more."""
+GONE, NOT_OURS = 4404, 1003
+"""Codes of a socket that is closed: there is no such run any more; what came is nothing that the page says."""
 
 
 async def follow(socket: WebSocket) -> None:
@@ -39,8 +39,10 @@ async def follow(socket: WebSocket) -> None:
                 await asyncio.sleep(1 / MOST_UPDATES_A_SECOND)
     except NotFound:
         await socket.close(GONE)
-    except (WebSocketDisconnect, ValueError):
+    except WebSocketDisconnect:
         return
+    except (KeyError, RecursionError, ValueError):  # no words of this page
+        await socket.close(NOT_OURS)
 
 
 async def _left(socket: WebSocket) -> None:

@@ -143,7 +143,7 @@ def _act(layers: list[Plain], form: FormData) -> list[Plain]:
 def _move(layers: list[Plain], form: FormData) -> list[Plain]:
     """A layer that was dragged to a position."""
     to = _word(form, "to")
-    return edits.move(layers, _word(form, "row"), int(to) if to.isdecimal() else len(layers))
+    return edits.move(layers, _word(form, "row"), int(to) if to.isdecimal() and len(to) < 10 else len(layers))
 
 
 async def rename(request: Request) -> Response:

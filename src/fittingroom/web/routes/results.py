@@ -12,6 +12,7 @@ from starlette.routing import Route
 from fittingroom.errors import FittingRoomError
 from fittingroom.store import RunDetails, RunSummary
 from fittingroom.web import results as found
+from fittingroom.web.chosen import choose, chosen_among
 from fittingroom.web.inference import Inference
 from fittingroom.web.results import LARGE_CELL, LEVELS, Results, Selection
 from fittingroom.web.routes.robustness import measurement
@@ -26,13 +27,13 @@ CONFUSED_PAIRS = 5
 
 
 async def newest(request: Request) -> Response:
-    """The run that was chosen, else the newest one with results; without any, what to do first."""
+    """The run that was looked at last, else the newest one with results; without any, what to do first."""
     site = Site.of(request)
     runs = await off_loop(lambda: site.store.runs(RUNS_TO_CHOOSE_FROM))
     if not runs:
         return site.page(request, "results/none.html", view="results")
-    first = next((run.id for run in runs if run.best_epoch is not None), runs[0].id)
-    chosen = request.query_params.get("run", first)
+    newest = next((run.id for run in runs if run.best_epoch is not None), runs[0].id)
+    chosen = request.query_params.get("run") or chosen_among(request, (run.id for run in runs)) or newest
     run = await off_loop(lambda: site.store.run(chosen))
     return RedirectResponse(f"/results/{run.id}", 303)
 
@@ -43,7 +44,7 @@ async def show(request: Request) -> Response:
     values = await off_loop(lambda: _read(request, site))
     values |= measurement(values["run"], Inference.of(request))
     if "hx-request" not in request.headers or "hx-history-restore-request" in request.headers:
-        return site.page(request, "results/run.html", view="results", **values)
+        return choose(values["run"].id, site.page(request, "results/run.html", view="results", **values))
     if "results" not in values:  # they have gone since the page was shown
         return Response(headers={"HX-Redirect": str(request.url)})
     return site.page(request, "results/confusion.html", **values)

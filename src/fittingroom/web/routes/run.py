@@ -17,6 +17,7 @@ from fittingroom.queue.derive import forked, needs_schedule
 from fittingroom.queue.stored import spec_of
 from fittingroom.spec.run import RunSpec, schedule_of
 from fittingroom.store import RunDetails
+from fittingroom.web.chosen import choose
 from fittingroom.web.drafts import edit, plain_of, remember
 from fittingroom.web.once import once
 from fittingroom.web.site import Site, off_loop
@@ -34,7 +35,8 @@ async def watch(request: Request) -> Response:
     """A run as it goes on."""
     site = Site.of(request)
     snapshot = await off_loop(lambda: read(site.store, site.store.run(request.path_params["run"]).id))
-    return site.page(request, "run.html", view="train", **await off_loop(lambda: about(snapshot, site)))
+    page = site.page(request, "run.html", view="train", **await off_loop(lambda: about(snapshot, site)))
+    return choose(snapshot.run.id, page)
 
 
 def about(snapshot: Snapshot, site: Site) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def continued(run: RunDetails, form: FormData, site: Site) -> str:
     """Put more epochs of a run into the queue as a form says; returns the new run's id. Raises InvalidInput."""
     spec = spec_of(run)
     epochs, schedule, rate = (str(form.get(key, "")).strip() for key in ("epochs", "schedule", "rate"))
-    if not epochs.isdecimal() or not int(epochs):
+    if not epochs.isdecimal() or len(epochs) > 9 or not int(epochs):
         raise InvalidInput(f'"{epochs}" is no number of epochs; give a whole number from 1')
     if not schedule and needs_schedule(spec):
         raise InvalidInput(

@@ -139,17 +139,19 @@ async def undo(request: Request) -> Response:
 
 
 async def start(request: Request) -> Response:
-    """Put the draft into the queue, with as many seeds as wished, and go to see the first of them."""
+    """Put the draft into the queue, with as many seeds as wished, and go to see it, or all of them."""
     site, shelf = Site.of(request), Shelf.of(request)
     count = str((await request.form()).get("runs", "1"))
     name, draft = await off_loop(lambda: edit(request, site.workspace, lambda draft: None))  # after what is being set
     try:
         await Timings.of(request).make_way(Inference.of(request))
-        specs = with_seeds(draft, int(count) if count.isdecimal() else 0)
+        specs = with_seeds(draft, int(count) if count.isdecimal() and len(count) < 10 else 0)
         runs = [await off_loop(lambda spec=spec: queue.submit(spec, site.workspace, shelf.split)) for spec in specs]  # type: ignore[misc]
     except InvalidInput as error:
         return remember(name, await _show(request, draft, "" if isinstance(error, InvalidSpec) else str(error)))
-    return remember(name, RedirectResponse(f"/train/{quote(runs[0])}", 303))
+    all_of_them = "&".join(f"run={quote(run)}" for run in runs)
+    address = f"/train/{quote(runs[0])}" if len(runs) == 1 else f"/train/compare?{all_of_them}"
+    return remember(name, RedirectResponse(address, 303))
 
 
 def with_seeds(draft: Draft, count: int) -> list[RunSpec]:

@@ -28,7 +28,10 @@ class LiveRun extends HTMLElement {
     this.feed = new RunFeed(this.dataset.run ?? "", {
       updated: (update) => this.show(update),
       lost: (lost) => (this.at("connection").hidden = !lost),
-      gone: () => Object.assign(this.at("connection"), { hidden: false, textContent: "This run was deleted." }),
+      gone: () => {
+        Object.assign(this.at("connection"), { hidden: false, textContent: "This run was deleted." });
+        for (const each of this.querySelectorAll("[data-action]")) /** @type {HTMLElement} */ (each).hidden = true;
+      },
     });
     this.at("rate-part").addEventListener("toggle", () => this.draw());
     this.at("log-part").addEventListener("toggle", () => this.log());

@@ -1,15 +1,17 @@
 // @ts-check
 /**
- * <look-inside run="cnn-1" canvas="ID">: a button that takes the picture on a canvas, as a network sees it, to the view
+ * <look-inside run="cnn-1" canvas="ID"><button>: takes the picture on a canvas, as a network sees it, to the view
  * Look inside, where it stays by its address. Without ``canvas`` it is the one marked data-part="fitted" around it.
  */
 class LookInside extends HTMLElement {
   connectedCallback() {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "Look inside";
-    button.addEventListener("click", () => this.go(button));
-    this.replaceChildren(button);
+    this.addEventListener("click", this);
+  }
+
+  /** @param {Event} event */
+  handleEvent(event) {
+    const button = event.target instanceof Element ? event.target.closest("button") : null;
+    if (button) this.go(button);
   }
 
   /** @returns {HTMLCanvasElement|null} */
