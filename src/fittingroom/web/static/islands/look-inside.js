@@ -6,6 +6,11 @@
 class LookInside extends HTMLElement {
   connectedCallback() {
     this.addEventListener("click", this);
+    if (this.querySelector("button")) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Look inside";
+    this.append(button);
   }
 
   /** @param {Event} event */
