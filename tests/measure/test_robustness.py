@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from scipy.stats import binomtest
+import pytest
+from scipy.stats import binom, binomtest
 
-from fittingroom.measure.robustness import KINDS, Robustness
+from fittingroom.measure.robustness import KINDS, Robustness, at_least
 
 
 def counts(**changed: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
@@ -30,6 +31,11 @@ def test_losses_are_told_from_chance_by_the_changed_images_with_holms_correction
     assert eight.worse() == set()
     mixed = Robustness.of(100, 80, counts(noise=[(80, 0), (80, 0), (80, 0), (80, 20)]))  # as many are won
     assert mixed.worse() == set()
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 0), (0, 5), (5, 5), (3, 10), (700, 1300), (1999, 2000)])
+def test_the_exact_probability_is_scipys(k: int, n: int) -> None:
+    assert at_least(k, n) == pytest.approx(binom.sf(k - 1, n, 0.5), rel=1e-9)
 
 
 def test_the_reading_names_the_worst_and_what_is_steady() -> None:

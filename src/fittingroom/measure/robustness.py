@@ -7,11 +7,10 @@ pixels, ours are shares of the image's own size and scale.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-from scipy.stats import binom
 
 from fittingroom.measure.evaluate import Interval, wilson
 
@@ -71,6 +70,15 @@ class Measured:
         return wilson(self.accuracy, self.n)
 
 
+def at_least(k: int, n: int) -> float:
+    """How probable ``k`` or more heads in ``n`` throws are, exactly; SciPy would take half a second to load."""
+    term, total = math.comb(n, k), 0
+    for heads in range(k, n + 1):
+        total += term
+        term = term * (n - heads) // (heads + 1)
+    return total / 2**n
+
+
 @dataclass(frozen=True)
 class Robustness:
     """The accuracy of one run on unharmed images, and on the same ones harmed."""
@@ -111,7 +119,7 @@ class Robustness:
     def _chance(self, each: Measured) -> float:
         """How probable it is to lose at least so many of the changed images, if losing and winning are as likely."""
         won = each.right - self.clean.right + each.lost
-        return float(binom.sf(each.lost - 1, each.lost + won, 0.5)) if each.lost else 1.0
+        return at_least(each.lost, each.lost + won)
 
     @property
     def reading(self) -> list[str]:
