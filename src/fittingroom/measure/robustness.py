@@ -76,7 +76,8 @@ def at_least(k: int, n: int) -> float:
     for heads in range(k, n + 1):
         total += term
         term = term * (n - heads) // (heads + 1)
-    return total / 2**n
+    share: float = total / 2**n
+    return share
 
 
 @dataclass(frozen=True)
