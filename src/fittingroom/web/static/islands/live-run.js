@@ -5,6 +5,7 @@ import { Chart } from "./chart.js";
 import { curveView } from "./curve-view.js";
 import { placeOf, smoothed, timeline, values } from "./curves.js";
 import { accuracyAxis, duration, loss, percent, rate } from "./figures.js";
+import { Pace } from "./pace.js";
 import { RunFeed } from "./run-feed.js";
 
 /** @typedef {import("./run-feed.js").Update} Update */
@@ -17,6 +18,10 @@ class LiveRun extends HTMLElement {
   happened = "";
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   logs;
+  /** What has come and is not shown yet. @type {Update|undefined} */
+  pending;
+  state = "";
+  pace = new Pace(() => this.pending && this.show(this.pending));
 
   connectedCallback() {
     this.charts = {
@@ -26,7 +31,7 @@ class LiveRun extends HTMLElement {
     };
     this.view = curveView(this, () => this.draw());
     this.feed = new RunFeed(this.dataset.run ?? "", {
-      updated: (update) => this.show(update),
+      updated: (update) => this.take(update),
       lost: (lost) => (this.at("connection").hidden = !lost),
       gone: () => {
         Object.assign(this.at("connection"), { hidden: false, textContent: "This run was deleted." });
@@ -40,6 +45,7 @@ class LiveRun extends HTMLElement {
 
   disconnectedCallback() {
     this.feed?.close();
+    this.pace.stop();
     clearTimeout(this.logs);
     for (const chart of Object.values(this.charts ?? {})) chart.destroy();
   }
@@ -62,18 +68,31 @@ class LiveRun extends HTMLElement {
   }
 
   /** @param {Update} update */
+  take(update) {
+    const { pending } = this, now = update.whole || update.state !== this.state;
+    this.pending = pending
+      ? { ...update, whole: pending.whole || update.whole, epochs: [...pending.epochs, ...update.epochs] }
+      : update;
+    this.state = update.state;
+    this.pace.ask(now);
+  }
+
+  /** @param {Update} update */
   show(update) {
+    this.pending = undefined;
     for (const [name, text] of Object.entries(update.texts)) {
       const place = this.querySelector(`[data-part="${name}"]`);
-      if (place) place.textContent = text;
+      if (place && place.textContent !== text) place.textContent = text;
     }
     for (const action of this.querySelectorAll("[data-action]")) {
       /** @type {HTMLElement} */ (action).hidden = !update.actions.includes(/** @type {HTMLElement} */ (action).dataset.action ?? "");
     }
     this.at("done").setAttribute("width", String(100 * update.share));
-    this.at("reading").replaceChildren(
-      ...update.reading.map((sentence) => Object.assign(document.createElement("p"), { textContent: sentence })),
-    );
+    if (this.at("reading").textContent !== update.reading.join("")) {
+      this.at("reading").replaceChildren(
+        ...update.reading.map((sentence) => Object.assign(document.createElement("p"), { textContent: sentence })),
+      );
+    }
     this.draw();
     if (update.whole || update.epochs.length) this.table();
     const happened = JSON.stringify({ ...update.cursor, step: 0 });

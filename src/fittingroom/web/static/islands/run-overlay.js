@@ -13,7 +13,7 @@ import { RunFeed } from "./run-feed.js";
 /** @typedef {import("./chart.js").Curve} Curve */
 
 const SERIES = 6;
-const MILLISECONDS_BETWEEN_PICTURES = 100;
+const MILLISECONDS_BETWEEN_PICTURES = 1000;
 const MOST_WALLED = 3;
 
 class RunOverlay extends HTMLElement {
@@ -97,7 +97,7 @@ class RunOverlay extends HTMLElement {
     const row = this.querySelector(`[data-row="${CSS.escape(run)}"]`);
     for (const [name, text] of Object.entries(texts)) {
       const cell = row?.querySelector(`[data-text="${name}"]`);
-      if (cell) cell.textContent = text;
+      if (cell && cell.textContent !== text) cell.textContent = text;
     }
   }
 
