@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fittingroom.data.dataset import Dataset
 from fittingroom.engine.classifier import Classifier
+from fittingroom.engine.steps import finish
 from fittingroom.measure.evaluate import Evaluation, evaluate
 from fittingroom.queue.stored import artifact_path, data_of, spec_of
 from fittingroom.store import RunDetails, Score, Store
@@ -36,13 +37,8 @@ def classifier_of(run: RunDetails, workspace: Workspace) -> Classifier:
 
 def open_test_set(runs: Sequence[RunDetails], workspace: Workspace, store: Store) -> list[TestScore]:
     """Score runs on their sealed test sets. Each data set's opening is counted once, before anyone sees a score."""
-    steps = opening_test_set([(run, classifier_of(run, workspace), data_of(run, workspace)) for run in runs], store)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            scores: list[TestScore] = end.value
-            return scores
+    ready = [(run, classifier_of(run, workspace), data_of(run, workspace)) for run in runs]
+    return finish(opening_test_set(ready, store))
 
 
 def opening_test_set(

@@ -14,6 +14,7 @@ from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.predict import Prediction, predict_files
 from fittingroom.engine.robustness import measure
 from fittingroom.engine.score import TestScore, classifier_of, open_test_set
+from fittingroom.engine.steps import finish
 from fittingroom.library.stored import find_origin, find_run
 from fittingroom.measure.charts import plot_confusion, plot_run
 from fittingroom.measure.curves import epochs_to, seconds_to
@@ -94,12 +95,8 @@ class Run:
         are done, and of how many. Raises InvalidInput where the data set is not there any more, or has changed.
         """
         steps = measure(self.classifier, data_of(self.details, self.workspace), self._validation[1])
-        while True:
-            try:
-                progress(*next(steps))
-            except StopIteration as end:
-                found: Robustness = end.value[0]
-                return found
+        found, _ = finish(steps, progress)
+        return found
 
     @cached_property
     def _validation(self) -> tuple[Evaluation, NDArray[np.int64]]:
