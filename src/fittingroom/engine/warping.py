@@ -157,28 +157,35 @@ def _kernel() -> Any:
 @njit(inline="always")
 def _load(values: Any, image: Any, channels: int, last: bool) -> None:
     """An image, channel after channel."""
-    if last:
-        area = len(image) // channels
+    area = len(image) // channels
+    if not last:
+        for i in range(len(image)):
+            image[i] = values[i]
+    elif channels == 3:  # known to the compiler, this takes a quarter of the time
+        for i in range(area):
+            image[i], image[area + i], image[2 * area + i] = values[3 * i], values[3 * i + 1], values[3 * i + 2]
+    else:
         for c in range(channels):
             for i in range(area):
                 image[c * area + i] = values[i * channels + c]
-    else:
-        for i in range(len(image)):
-            image[i] = values[i]
 
 
 @njit(inline="always")
 def _store(image: Any, values: Any, channels: int, last: bool) -> None:
     """Clipped to 0..1, and back in the order of the result."""
-    low, high = F32(0), F32(1)
-    if last:
-        area = len(image) // channels
+    area, low, high = len(image) // channels, F32(0), F32(1)
+    if not last:
+        for i in range(len(image)):
+            values[i] = min(max(image[i], low), high)
+    elif channels == 3:
+        for i in range(area):
+            values[3 * i] = min(max(image[i], low), high)
+            values[3 * i + 1] = min(max(image[area + i], low), high)
+            values[3 * i + 2] = min(max(image[2 * area + i], low), high)
+    else:
         for c in range(channels):
             for i in range(area):
                 values[i * channels + c] = min(max(image[c * area + i], low), high)
-    else:
-        for i in range(len(image)):
-            values[i] = min(max(image[i], low), high)
 
 
 @njit(inline="always")
