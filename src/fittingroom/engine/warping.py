@@ -18,13 +18,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from llvmlite import ir
 from numba import carray, cfunc, njit, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 from torch import Tensor
 
 from fittingroom.engine import draws, kernels
+from fittingroom.engine.intrinsics import at, take
 
 Array: TypeAlias = NDArray[np.generic]
 
@@ -79,27 +78,6 @@ def _steps(change: draws.Change) -> list[tuple[int, Array]]:
             return [(BLANK, np.stack([change.top_N, change.bottom_N, change.left_N, change.right_N], axis=1))]
 
 
-@intrinsic
-def _take(_: Any, arguments: Any) -> Any:
-    """The number of the next block: arguments[0], counted up for all threads at once."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, values[0])
-        return builder.atomic_rmw("add", array.data, context.get_constant(types.int64, 1), "monotonic")
-
-    return types.int64(arguments), generate
-
-
-@intrinsic
-def _at(_: Any, address: Any) -> Any:
-    """An address as a pointer."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.inttoptr(values[0], ir.IntType(8).as_pointer())
-
-    return types.voidptr(address), generate
-
-
 @cache
 def _kernel() -> Any:
     """Arguments: images, result, height, width, channels, whether these are last, number of steps, steps."""
@@ -108,47 +86,47 @@ def _kernel() -> Any:
     def kernel(address):  # type: ignore[no-untyped-def]
         arguments = carray(address, 12, I64)
         height, width, channels, last = arguments[6], arguments[7], arguments[8], arguments[9] != 0
-        steps = carray(_at(arguments[11]), (arguments[10], 2), I64)
+        steps = carray(at(arguments[11]), (arguments[10], 2), I64)
         area = height * width
         values = area * channels
         memory = np.empty(_words(height, width, values), I64)
         image, scratch = _parts(memory.ctypes.data, height, width, values)
-        whole = carray(_at(memory.ctypes.data), 6, F64)
+        whole = carray(at(memory.ctypes.data), 6, F64)
         while True:
-            number = _take(arguments)
+            number = take(arguments)
             if number >= arguments[1]:
                 break
             for n in range(number * arguments[3], min(arguments[2], (number + 1) * arguments[3])):
-                _load(carray(_at(arguments[4] + 4 * n * values), values, F32), image, channels, last)
+                _load(carray(at(arguments[4] + 4 * n * values), values, F32), image, channels, last)
                 _identity(whole)
                 for s in range(len(steps)):
                     code, numbers = steps[s, 0], steps[s, 1]
                     if code == COMPOSE:
-                        _compose(whole, carray(_at(numbers + 48 * n), 6, F64))
+                        _compose(whole, carray(at(numbers + 48 * n), 6, F64))
                     elif code == MOVE:
-                        border = carray(_at(numbers), 1, F64)[0]
+                        border = carray(at(numbers), 1, F64)[0]
                         for c in range(channels):
                             _move(image[c * area : (c + 1) * area], whole, border, height, width, scratch)
                         _identity(whole)
                     elif code == TURN:
-                        turned = carray(_at(numbers + 16 * n), 2, F64)
+                        turned = carray(at(numbers + 16 * n), 2, F64)
                         for c in range(channels):
                             plane = image[c * area : (c + 1) * area].reshape(height, width)
                             _turn(plane, turned[0] != 0, turned[1] != 0)
                     elif code == MULTIPLY:
-                        _linear(image, carray(_at(numbers + 8 * n), 1, F64)[0], 0.0)
+                        _linear(image, carray(at(numbers + 8 * n), 1, F64)[0], 0.0)
                     elif code == ADD:
-                        _linear(image, 1.0, carray(_at(numbers + 8 * n), 1, F64)[0])
+                        _linear(image, 1.0, carray(at(numbers + 8 * n), 1, F64)[0])
                     elif code == STRETCH:
-                        factor = carray(_at(numbers + 8 * n), 1, F64)[0]
+                        factor = carray(at(numbers + 8 * n), 1, F64)[0]
                         _linear(image, factor, _mean(image) * (1 - factor))
                     elif code == GRAIN:
-                        _add(image, carray(_at(numbers + 4 * n * values), values, F32))
+                        _add(image, carray(at(numbers + 4 * n * values), values, F32))
                     else:
-                        sides = carray(_at(numbers + 32 * n), 4, F64)
+                        sides = carray(at(numbers + 32 * n), 4, F64)
                         for c in range(channels):
                             _blank(image[c * area : (c + 1) * area].reshape(height, width), sides)
-                _store(image, carray(_at(arguments[5] + 4 * n * values), values, F32), channels, last)
+                _store(image, carray(at(arguments[5] + 4 * n * values), values, F32), channels, last)
         memory[0] = 0  # until here it is in use
 
     return kernel
@@ -268,22 +246,22 @@ def _parts(memory: int, height: int, width: int, values: int) -> Any:
     """
     image, paired, room, at_once = _sizes(height, width, values)
     start = (memory + 63) // 64 * 64 + 64
-    pairs = carray(_at(start + 4 * image), paired, I64)
+    pairs = carray(at(start + 4 * image), paired, I64)
     pairs[:] = 0  # what follows the last pixel is read, with weight 0
     found = start + 4 * image + 8 * paired
-    columns, rows = carray(_at(found + 16 * room), at_once, F32), carray(_at(found + 20 * room), at_once, F32)
+    columns, rows = carray(at(found + 16 * room), at_once, F32), carray(at(found + 20 * room), at_once, F32)
     for i in range(at_once):
         columns[i], rows[i] = i % width - (width - 1) / 2, i // width
     places, x, y = found + 24 * room, found + 28 * room, found + 32 * room
-    return carray(_at(start), values, F32), (
+    return carray(at(start), values, F32), (
         pairs,
-        carray(_at(found), (2, room), I64),
+        carray(at(found), (2, room), I64),
         columns,
         rows,
-        carray(_at(places), at_once, U32),
-        carray(_at(x), at_once, F32),
-        carray(_at(y), at_once, F32),
-        carray(_at(y + 4 * room), at_once, F32),
+        carray(at(places), at_once, U32),
+        carray(at(x), at_once, F32),
+        carray(at(y), at_once, F32),
+        carray(at(y + 4 * room), at_once, F32),
     )
 
 
