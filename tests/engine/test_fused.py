@@ -72,6 +72,14 @@ STACKS: dict[str, tuple[tuple[int, int, int], list[AnyLayer]]] = {
             Conv(5, 3, padding="same", activation="relu"), MaxPool(2), Dropout(0.3),
         ],
     ),
+    "pool, then batch normalization with relu": (
+        (1, 12, 13),
+        [Conv(16, 3, padding="same", bias=False), MaxPool(2), BatchNorm(), Activate("relu"), Dropout(0.2)],
+    ),
+    "batch normalization alone, and a pool alone": (
+        (2, 9, 8),
+        [Conv(9, 2, activation="relu"), BatchNorm(momentum=0.6), MaxPool(2), Activate("tanh")],
+    ),
     "depthwise, and after batch normalization": (
         (3, 12, 12),
         [
@@ -95,6 +103,8 @@ def test_outputs_and_gradients(name: str) -> None:
         torch.testing.assert_close(found.double(), outputs, atol=2e-5, rtol=2e-4)
         for right, given in zip(gradients, weights, strict=True):
             torch.testing.assert_close(given.double(), right, atol=2e-5, rtol=2e-3)
+        for statistic, right in written.weights().items():
+            torch.testing.assert_close(compiled.weights()[statistic].double(), right, atol=1e-6, rtol=1e-5)
         at_rest = written.eval()(images.double())
         torch.testing.assert_close(compiled.eval()(images).double(), at_rest, atol=2e-5, rtol=2e-4)
 
@@ -171,7 +181,7 @@ def test_what_is_not_a_number_stays_visible() -> None:
     layers: list[AnyLayer] = [Conv(16, 3, activation="relu"), MaxPool(2), Flatten(), Classify()]
     _, compiled = both(layers, (1, 8, 8), 0)
     images = images_of((1, 8, 8), 2, 0)
-    images[1, 0, 3, 3] = -torch.nan
+    images[1, 0, 3, 3] = -torch.nan  # all nine values of its neighbourhood, so some windows have it first, some last
     outputs = compiled.eval()(images)
     assert outputs[0].isfinite().all()
     assert outputs[1].isnan().any()

@@ -43,12 +43,13 @@ def _narrow(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Pooling:
-    """Relu and max pool without overlap, and dropout after it: what a kernel is compiled for."""
+    """[Relu and] max pool without overlap, and dropout after it: what a kernel is compiled for."""
 
     size: int
     """Pixels along a side of the window."""
     half: bool
     """Whether values are bfloat16, else float32."""
+    relu: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def pool_forward(of: Pooling) -> Any:
     """Arguments: height, width, channels, dropped (of 65,536); input NHWC, lots NhwC (int16; unread where nothing is
     dropped), output NhwC, code NhwC (uint8).
     """
-    size, half = of.size, of.half
+    size, half, lowest = of.size, of.half, F32(0 if of.relu else -np.inf)
     places, bytes_of = size * size, 2 if half else 4
 
     @cfunc(types.void(types.voidptr), **OPTIONS)
@@ -103,11 +104,11 @@ def pool_forward(of: Pooling) -> Any:
                         lots = carray(_at(arguments[9] + target * 2), channels, I16)
                         code = carray(_at(arguments[11] + target), channels, U8)
                         for c in range(channels):
-                            best, place = F32(0), NOTHING
+                            best, place = lowest, NOTHING
                             for p in range(places):
                                 value = values[p // size * row + p % size * channels + c]
                                 value = _wide(value) if half else F32(value)
-                                better = not value <= best
+                                better = value > best or value != value
                                 best = value if better else best
                                 place = p if better else place
                             if dropped:
@@ -194,6 +195,7 @@ def convolved_forward(of: Convolving) -> Any:
     """
     k, inputs, channels, size, half = of.kernel, of.inputs, of.channels, of.pooling.size, of.pooling.half
     taps, places, bytes_of = k * k * inputs, size * size, 2 if half else 4
+    lowest = F32(0 if of.pooling.relu else -np.inf)
 
     @cfunc(types.void(types.voidptr), **OPTIONS)
     def kernel(address):  # type: ignore[no-untyped-def]
@@ -226,12 +228,12 @@ def convolved_forward(of: Convolving) -> Any:
                             output = carray(_at(arguments[15] + target * bytes_of), channels, F32)
                         code = carray(_at(arguments[16] + target), channels, U8)
                         for c in range(channels):
-                            best, place = F32(0), NOTHING
+                            best, place = lowest, NOTHING
                             for p in range(places):
                                 value = bias[c]
                                 for t in range(taps):
                                     value += patch[p * taps + t] * weight[t * channels + c]
-                                better = not value <= best
+                                better = value > best or value != value
                                 best = value if better else best
                                 place = p if better else place
                             if dropped:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from fittingroom.engine import blocks, kernels
 from fittingroom.engine.layers import Convolution, Dropout, MaxPool
-from fittingroom.spec.layers import Shape
 
 LARGEST_WINDOW = 4
 """Pixels along a side: a kernel's code grows with the window."""
@@ -27,14 +26,13 @@ NO_LOTS = torch.empty(0, dtype=torch.int16)
 
 @dataclass(frozen=True, eq=False)
 class FusedPool:
-    """Relu, max pool without overlap, and the dropout that may follow; with the convolution before, if it is small."""
+    """[Relu,] max pool without overlap, the dropout that may follow, and the convolution before, if it is small."""
 
     convolution: Convolution | None
-    """What gives the values; None where a layer before does, and ``pool`` follows an activation."""
+    """What gives the values; None where a layer before does."""
+    relu: bool
     pool: MaxPool
     dropout: Dropout | None
-    pooled_shape: Shape
-    """Before pooling."""
 
     def __call__(self, values_NCHW: Tensor) -> Tensor:
         if values_NCHW.device.type != "cpu" or values_NCHW.dtype not in (torch.float32, torch.bfloat16):
@@ -46,7 +44,10 @@ class FusedPool:
         return self._pool(self.convolution.convolve(values_NCHW))
 
     def _as_written(self, values_NCHW: Tensor) -> Tensor:
-        values_NCHW = self.convolution(values_NCHW) if self.convolution else F.relu(values_NCHW)
+        if self.convolution:
+            values_NCHW = self.convolution(values_NCHW)
+        elif self.relu:
+            values_NCHW = F.relu(values_NCHW)
         pooled: Tensor = self.pool(values_NCHW)
         return self.dropout(pooled) if self.dropout else pooled
 
@@ -58,18 +59,21 @@ class FusedPool:
         return simple and taps <= MOST_TAPS
 
     def _pool(self, values_NCHW: Tensor) -> Tensor:
-        of = blocks.Pooling(self.pool.size, values_NCHW.dtype == torch.bfloat16)
+        of = blocks.Pooling(self.pool.size, values_NCHW.dtype == torch.bfloat16, self.relu)
         values_NCHW = values_NCHW.contiguous(memory_format=torch.channels_last)
-        lots = self._lots(len(values_NCHW))
+        lots = self._lots(*values_NCHW.shape)
         pooled: Tensor = _Pool.apply(values_NCHW, lots, self._dropped, of)  # type: ignore[no-untyped-call]
         return pooled
 
     def _convolve_and_pool(self, convolution: Convolution, images_NCHW: Tensor) -> Tensor:
-        pooling = blocks.Pooling(self.pool.size, torch.is_autocast_enabled("cpu"))
+        pooling = blocks.Pooling(self.pool.size, torch.is_autocast_enabled("cpu"), self.relu)
         kernel, inputs, channels = convolution.kernel_size[0], convolution.in_channels, convolution.out_channels
         of = blocks.Convolving(kernel, inputs, channels, pooling)
         images_NCHW = images_NCHW.contiguous(memory_format=torch.channels_last)
-        given = (convolution.weight, convolution.bias, convolution.around, self._lots(len(images_NCHW)), self._dropped)
+        images, _, height, width = images_NCHW.shape
+        left, right, top, bottom = convolution.around
+        lots = self._lots(images, channels, height + top + bottom - kernel + 1, width + left + right - kernel + 1)
+        given = (convolution.weight, convolution.bias, convolution.around, lots, self._dropped)
         pooled: Tensor = _ConvolveAndPool.apply(images_NCHW, *given, of)  # type: ignore[no-untyped-call]
         return pooled
 
@@ -77,11 +81,17 @@ class FusedPool:
     def _dropped(self) -> int:
         return self.dropout.dropped if self.dropout and self.dropout.drops else 0
 
-    def _lots(self, images: int) -> Tensor:
+    def _lots(self, images: int, channels: int, height: int, width: int) -> Tensor:
         if not self._dropped or self.dropout is None:
             return NO_LOTS
-        channels, height, width = self.pooled_shape
         return self.dropout.lots(images * channels * (height // self.pool.size) * (width // self.pool.size))
+
+
+def can_pool(layer: nn.Module | None) -> bool:
+    """Whether a layer is a max pool that kernels can compute."""
+    if not isinstance(layer, MaxPool):
+        return False
+    return layer.size == layer.step and layer.pad_first is None and 1 < layer.size <= LARGEST_WINDOW
 
 
 def _outputs(images: int, channels: int, height: int, width: int, of: blocks.Pooling) -> tuple[Tensor, Tensor]:

@@ -58,44 +58,59 @@ def rewrite(network: StackedNetwork, way: Way) -> tuple[str, ...]:
     return tuple(f"{what}: {', '.join(layers)}" for what, layers in done.items())
 
 
-def _found(network: StackedNetwork, index: int, way: Way) -> tuple[str, Step, int] | None:
-    """What can take the place of the layers from ``index`` on: its name, the step, and how many layers it takes."""
-    if way == "as written" or index + 1 >= len(network.layers):
+Found = tuple[str, Step, int]
+"""What takes the place of layers: its name, the step, and how many layers it takes."""
+
+
+def _found(network: StackedNetwork, index: int, way: Way) -> Found | None:
+    """What can take the place of the layers from ``index`` on, if anything."""
+    if way == "as written":
         return None
-    pool, relu = network.layers[index + 1], network.layers[index]
-    if not isinstance(pool, MaxPool) or not _is_relu(network.specs[index]):
-        return None
-    if way == "compiled":
-        return _compiled(network, index, relu, pool)
-    return _pool_first(network, index, relu, pool)
+    if way == "compiled" and (found := _compiled(network, index)):
+        return found
+    return _pool_first(network, index)
 
 
-def _is_relu(layer: spec.Layer) -> bool:
-    """Whether relu is the last that a layer does."""
-    if isinstance(layer, spec.Activate):
-        return layer.function == "relu"
-    return isinstance(layer, spec.Conv | spec.DepthwiseConv) and layer.activation == "relu"
-
-
-def _pool_first(network: StackedNetwork, index: int, relu: nn.Module, pool: MaxPool) -> tuple[str, Step, int] | None:
+def _pool_first(network: StackedNetwork, index: int) -> Found | None:
     """Pools that leave one pixel are left alone: torch may then choose another kernel for what follows, and round
     differently.
     """
-    if not isinstance(relu, Convolution) or network.output_shapes[index + 1][1:] == (1, 1):
+    relu, pool = network.layers[index], _layer(network, index + 1)
+    if not (isinstance(relu, Convolution) and _relu_of(network.specs[index]) and isinstance(pool, MaxPool)):
+        return None
+    if network.output_shapes[index + 1][1:] == (1, 1):
         return None
     return "relu after max pool", PoolFirst(relu, pool), 2
 
 
-def _compiled(network: StackedNetwork, index: int, relu: nn.Module, pool: MaxPool) -> tuple[str, Step, int] | None:
-    from fittingroom.engine.fused import LARGEST_WINDOW, FusedPool
+def _compiled(network: StackedNetwork, index: int) -> Found | None:
+    """A pool with the relu or the convolution before it, and the dropout behind it."""
+    from fittingroom.engine.fused import FusedPool, can_pool
 
-    if pool.size != pool.step or pool.pad_first is not None or pool.size > LARGEST_WINDOW:
-        return _pool_first(network, index, relu, pool)
-    dropout = network.layers[index + 2] if index + 2 < len(network.layers) else None
-    step = FusedPool(
-        convolution=relu if isinstance(relu, Convolution) else None,
-        pool=pool,
-        dropout=dropout if isinstance(dropout, Dropout) else None,
-        pooled_shape=network.output_shapes[index],
-    )
-    return "compiled", step, 3 if step.dropout else 2
+    layer, given = network.layers[index], network.specs[index]
+    pool = _layer(network, index + 1)
+    if can_pool(layer):
+        before, relu, pool, length = None, False, layer, 1
+    elif can_pool(pool) and isinstance(layer, Convolution) and (_relu_of(given) or layer.activation is None):
+        before, relu, length = layer, _relu_of(given), 2
+    elif can_pool(pool) and _is_relu_alone(given):
+        before, relu, length = None, True, 2
+    else:
+        return None
+    assert isinstance(pool, MaxPool)
+    dropout = _layer(network, index + length)
+    step = FusedPool(before, relu, pool, dropout if isinstance(dropout, Dropout) else None)
+    return "compiled", step, length + (step.dropout is not None)
+
+
+def _layer(network: StackedNetwork, index: int) -> nn.Module | None:
+    return network.layers[index] if index < len(network.layers) else None
+
+
+def _is_relu_alone(layer: spec.Layer) -> bool:
+    return isinstance(layer, spec.Activate) and layer.function == "relu"
+
+
+def _relu_of(layer: spec.Layer) -> bool:
+    """Whether a convolution ends with relu."""
+    return isinstance(layer, spec.Conv | spec.DepthwiseConv) and layer.activation == "relu"
