@@ -11,7 +11,7 @@ import torch
 from hypothesis import example, given, settings, strategies as st
 
 from fittingroom.engine import kernels
-from fittingroom.engine.augment import augment, best_means
+from fittingroom.engine.augment import _compiles, augment, best_means
 from fittingroom.engine.random import stream
 from fittingroom.spec.augment import (
     AUGMENT_KINDS,
@@ -245,8 +245,14 @@ def test_movements_out_of_all_proportion_stay_within_the_image() -> None:
         assert border == "zero" or (result >= 0.25 - 1e-6).all()
 
 
-def test_without_numba_it_is_the_plain_computation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "available", lambda: False)
+@pytest.mark.parametrize("missing", ["Numba", "a compiler that works"])
+def test_what_is_missing_is_done_without(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing == "Numba":
+        monkeypatch.setattr(kernels, "available", lambda: False)
+    else:
+        warping = pytest.importorskip("fittingroom.engine.warping", exc_type=ImportError)
+        monkeypatch.setattr(warping, "kernel", lambda: 1 / 0)
+        monkeypatch.setattr("fittingroom.engine.augment._compiles", _compiles.__wrapped__)
     images = torch.rand(6, 1, 10, 10, generator=torch.Generator().manual_seed(0))
     assert best_means() == "torch"
     assert torch.equal(compiled(images, EVERY), augment(images, EVERY, seed=SEED, epoch=EPOCH, step=STEP))

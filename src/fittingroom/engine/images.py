@@ -37,11 +37,17 @@ class Normalization:
         return cls(statistics.mean, tuple(spread if spread > 0 else 1.0 for spread in statistics.spread))
 
     def __call__(self, images_NCHW: Tensor) -> Tensor:
-        mean, spread = (
-            torch.tensor(values, dtype=torch.float32, device=images_NCHW.device).view(-1, 1, 1)
-            for values in (self.mean, self.spread)
+        """Normalized images, in the same memory format."""
+        mean_C, spread_C = (
+            torch.tensor(values, dtype=torch.float32, device=images_NCHW.device) for values in (self.mean, self.spread)
         )
-        return (images_NCHW - mean) / spread
+        n, channels, height, width = images_NCHW.shape
+        if channels == 1 or not images_NCHW.is_contiguous(memory_format=torch.channels_last):
+            return (images_NCHW - mean_C.view(-1, 1, 1)) / spread_C.view(-1, 1, 1)
+        # whole rows at once: along an axis of three channels torch takes six times as long
+        rows = images_NCHW.permute(0, 2, 3, 1).reshape(n * height, width * channels)
+        rows = (rows - mean_C.repeat(width)) / spread_C.repeat(width)
+        return rows.view(n, height, width, channels).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,7 +53,7 @@ def vary(images_NCHW: Tensor, changes: Sequence[draws.Change]) -> Tensor:
         table_S2 = torch.from_numpy(np.array(table, I64))
         block = kernels.block_images(4 * channels * height * width)
         kernels.run(
-            _kernel(), n, block, values_NCHW, result_NCHW, height, width, channels, int(last), len(table), table_S2
+            kernel(), n, block, values_NCHW, result_NCHW, height, width, channels, int(last), len(table), table_S2
         )
     return out_NCHW if result_NCHW is out_NCHW else out_NCHW.copy_(result_NCHW)
 
@@ -79,11 +79,14 @@ def _steps(change: draws.Change) -> list[tuple[int, Array]]:
 
 
 @cache
-def _kernel() -> Any:
-    """Arguments: images, result, height, width, channels, whether these are last, number of steps, steps."""
+def kernel() -> Any:
+    """For ``kernels.run``; compiled at the first call.
+
+    Arguments: images, result, height, width, channels, whether these are last, number of steps, steps.
+    """
 
     @cfunc(types.void(types.voidptr), cache=True, **OPTIONS)
-    def kernel(address):  # type: ignore[no-untyped-def]
+    def varied(address):  # type: ignore[no-untyped-def]
         arguments = carray(address, 12, I64)
         height, width, channels, last = arguments[6], arguments[7], arguments[8], arguments[9] != 0
         steps = carray(at(arguments[11]), (arguments[10], 2), I64)
@@ -129,7 +132,7 @@ def _kernel() -> Any:
                 _store(image, carray(at(arguments[5] + 4 * n * values), values, F32), channels, last)
         memory[0] = 0  # until here it is in use
 
-    return kernel
+    return varied
 
 
 @njit(inline="always")
