@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> None:
     """What anything else prints goes to standard error, and does not get between the answers."""
     outgoing = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    with contextlib.suppress(BrokenPipeError):  # whoever asked has gone
+    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):  # whoever asked has gone
         serve(Workspace(Path(arguments[0])), sys.stdin.buffer, outgoing)
 
 

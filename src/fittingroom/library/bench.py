@@ -168,10 +168,12 @@ def _measure(
             tell(f"preparing, {way.name}", 0.4 * number / len(started))
             plain = changed(spec, way.settings).to_json()
             ready.append((way, trainer, trainer.ask("prepare", spec=plain, threads=way.threads)))
-        turns: list[list[dict[str, Any]]] = []
+        turns: list[list[dict[str, Any]]] = [[] for _ in ready]
         for turn in range(pace.turns):
             tell("training in turns", 0.4 + 0.6 * turn / pace.turns)
-            turns.append([trainer.ask("turn", seconds=pace.seconds) for _, trainer, _ in ready])
+            in_order = list(zip(ready, turns, strict=True))
+            for (_, trainer, _), own in in_order if turn % 2 == 0 else in_order[::-1]:
+                own.append(trainer.ask("turn", seconds=pace.seconds))
         return [
             Measured(
                 workload=source,
@@ -184,7 +186,7 @@ def _measure(
                 peak_memory=trainer.ask("memory")["peak_memory"],
                 **said,
             )
-            for (way, trainer, said), own in zip(ready, zip(*turns, strict=True), strict=True)
+            for (way, trainer, said), own in zip(ready, turns, strict=True)
         ]
 
 
@@ -216,9 +218,7 @@ class _Trainer:
 def _trainer(source: str, workspace: Workspace) -> Iterator[_Trainer]:
     """Started, and gone afterwards. Ctrl-C reaches this process alone, which ends the other."""
     command = [sys.executable, "-m", "fittingroom.engine.bench", str(workspace.root)]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=sys.platform != "win32"
-    )
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     try:
         yield _Trainer(source, process)
     finally:
