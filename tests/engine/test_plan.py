@@ -11,15 +11,21 @@ import torch
 
 import fittingroom as fr
 from fittingroom.engine.network import StackedNetwork
-from fittingroom.engine.plan import choose_device, prepare
+from fittingroom.engine.plan import choose_device, planning
+from fittingroom.engine.steps import finish
+from fittingroom.engine.trial import Batch
 from fittingroom.errors import InvalidInput
+
+
+def no_batch() -> Batch:
+    raise AssertionError("a trial was made of a training that is over before it")
 
 
 def test_the_plan_is_what_was_done() -> None:
     layers = [fr.Conv(4, 3, activation="relu"), fr.MaxPool(2), fr.Conv(4, 2), fr.Flatten(), fr.Classify()]
     network = StackedNetwork(layers, (1, 9, 9), 3)
-    plan = prepare(network, "cpu")
-    assert plan.rewrites == ("relu after max pool: conv_1",)
+    plan = finish(planning(network, fr.TrainSpec(device="cpu"), no_batch))
+    assert plan.rewrites == ("relu after max pool: conv_1 + max_pool_1",)
     assert (plan.device, plan.precision, plan.layout) == ("cpu", "fp32", "channels last")
     assert plan.threads == torch.get_num_threads()
     assert plan.versions["torch"] == torch.__version__

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.rewrites import rewrite
 from fittingroom.spec.layers import (
     Activate,
     AnyLayer,
@@ -74,7 +75,9 @@ def assert_equal_with_and_without(
         images = images.round()
     rewritten.load_weights(plain.weights())
     pools = [row for row in summarize(layers, SHAPE, CLASSES).layers if isinstance(row.layer, MaxPool)]
-    assert len(rewritten.pool_before_relu()) == sum(row.output_shape[1:] != (1, 1) for row in pools)
+    rewrites = rewrite(rewritten, "pool first")
+    assert len(rewritten.layers) - len(rewritten.steps) == sum(row.output_shape[1:] != (1, 1) for row in pools)
+    assert bool(rewrites) == (len(rewritten.steps) < len(rewritten.layers))
     images = images.to(memory_format=layout)
     labels = torch.randint(0, CLASSES, (4,), generator=generator)
     for network in (plain, rewritten):
@@ -105,7 +108,7 @@ def test_windows_without_any_value_above_zero_pass_no_gradient(layout: torch.mem
     with torch.no_grad():
         network.get_parameter("layers.0.weight").zero_()
         network.get_parameter("layers.0.bias").copy_(torch.tensor([-1.0, 0.0, 2.0]))
-    network.pool_before_relu()
+    rewrite(network, "pool first")
     images = torch.ones(2, *SHAPE).to(memory_format=layout)
     gradient = outputs_and_gradients(network, images, torch.tensor([0, 1]))[3]
     assert gradient[:2].tolist() == [0.0, 0.0]
@@ -130,21 +133,24 @@ def test_only_a_relu_before_a_max_pool_is_moved() -> None:
     ]
     network = StackedNetwork(layers, SHAPE, CLASSES)
     names = list(network.weights())
-    assert network.pool_before_relu() == ["moved"]
+    assert rewrite(network, "pool first") == ("relu after max pool: moved + max_pool_1",)
     assert list(network.weights()) == names
+    assert rewrite(network, "as written") == ()
+    assert list(network.steps) == list(network.layers)
 
 
 STRIDED = """
 import sys, torch
 import fittingroom as fr
 from fittingroom.engine.network import StackedNetwork
-from fittingroom.engine.plan import prepare
+from fittingroom.engine.rewrites import rewrite
 torch.set_num_threads(2)
 kinds = {"conv": fr.Conv(8, 1, stride=2), "wide": fr.Conv(16, 1, stride=3), "residual": fr.Residual(8, stride=2)}
 layer = kinds[sys.argv[1]]
 network = StackedNetwork([fr.Conv(8, 3), layer, fr.Flatten(), fr.Classify()], (3, 32, 48), 4)
 network.draw_initial_weights(0)
-prepare(network, "cpu")
+network.to(memory_format=torch.channels_last)
+rewrite(network, "pool first")
 for module in network.modules():
     if isinstance(module, torch.nn.Conv2d) and module.kernel_size == (1, 1):
         assert module.stride == (1, 1), "torch is asked for a strided 1x1 convolution"

@@ -54,7 +54,7 @@ def test_a_run_is_stored_whole(prepare: Prepare, own_workspace: Workspace) -> No
     )  # fmt: skip
     assert json.loads(details.spec) == prepared.spec.to_json()
     assert details.plan is not None
-    assert details.plan["rewrites"] == ["relu after max pool: conv_1"]
+    assert details.plan["rewrites"] == ["relu after max pool: conv_1 + max_pool_1"]
     assert details.parameters == 1087
     for kind, epoch in {"best": best.epoch, "predictions": best.epoch, "last": 4}.items():
         artifact = details.artifacts[kind]

@@ -13,6 +13,7 @@ from rich.table import Table
 from fittingroom import queue
 from fittingroom.cli import show, show_runs
 from fittingroom.cli.output import aside, forget_output, terminal
+from fittingroom.engine.plan import Wanted
 from fittingroom.engine.prepare import PreparedRun, prepare_run
 from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_restart, prepare_resume
 from fittingroom.engine.run import execute
@@ -32,7 +33,9 @@ def train(
     source: str, overrides: Sequence[str], workspace: Workspace, *, threads: int | None = None, as_json: bool
 ) -> None:
     """Train what ``source`` describes and print it live, as text or as JSON lines."""
-    live(prepare_run(load_run_spec(source, overrides=overrides), workspace, threads), workspace, as_json=as_json)
+    live(
+        prepare_run(load_run_spec(source, overrides=overrides), workspace, Wanted(threads)), workspace, as_json=as_json
+    )
 
 
 def resume(run: str, workspace: Workspace, *, as_json: bool) -> None:

@@ -93,7 +93,8 @@ class Convolution(nn.Conv2d):
         groups: int = 1,
         activation: ActivationName | None = None,
     ) -> None:
-        left, right, top, bottom = padding_around(shape, kernel, stride, padding)
+        self.around = left, right, top, bottom = padding_around(shape, kernel, stride, padding)
+        """Pixels of padding: left, right, top, bottom."""
         even = left == right and top == bottom
         # A strided 1×1 convolution looks at every stride-th pixel only, so these are taken first: the same numbers, and
         # torch's own backward pass of it destroys memory (2.13, channels last, stride 2, even sizes, two threads).
@@ -106,12 +107,16 @@ class Convolution(nn.Conv2d):
         self.activation = FUNCTIONS[activation] if activation else None
 
     def forward(self, images_NCHW: Tensor) -> Tensor:
+        outputs = self.convolve(images_NCHW)
+        return self.activation(outputs) if self.activation else outputs
+
+    def convolve(self, images_NCHW: Tensor) -> Tensor:
+        """The convolution with its bias, without the activation."""
         if self.pad_first:
             images_NCHW = F.pad(images_NCHW, self.pad_first)
         if self.every > 1:
             images_NCHW = images_NCHW[:, :, :: self.every, :: self.every]
-        outputs = super().forward(images_NCHW)
-        return self.activation(outputs) if self.activation else outputs
+        return super().forward(images_NCHW)
 
 
 class SeparableConvolution(nn.Module):
@@ -229,14 +234,23 @@ class Dropout(nn.Module):
         self.moment = (seed, name, epoch, step)
 
     def forward(self, values: Tensor) -> Tensor:
-        if not self.training or self.dropped == 0:
+        if not self.drops:
             return values
-        assert self.moment is not None, "dropout trains without knowing the moment"
-        seed, name, epoch, step = self.moment
-        bits = stream(seed, f"dropout/{name}", epoch, step).bit_generator.random_raw(-(-values.numel() // 4))
-        lots = torch.from_numpy(bits.view(np.int16)[: values.numel()]).to(values.device)
+        lots = self.lots(values.numel()).to(values.device)
         kept = (lots >= self.dropped - 32768).to(values.dtype).mul_(65536 / (65536 - self.dropped))
         return values * kept.as_strided(values.shape, values.stride())
+
+    @property
+    def drops(self) -> bool:
+        """Whether the next forward pass drops anything."""
+        return self.training and self.dropped > 0
+
+    def lots(self, count: int) -> Tensor:
+        """A whole number from -32,768 to 32,767 for each value, in the order of memory; the lowest are dropped."""
+        assert self.moment is not None, "dropout trains without knowing the moment"
+        seed, name, epoch, step = self.moment
+        bits = stream(seed, f"dropout/{name}", epoch, step).bit_generator.random_raw(-(-count // 4))
+        return torch.from_numpy(bits.view(np.int16)[:count])
 
 
 class Residual(nn.Module):

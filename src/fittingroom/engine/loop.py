@@ -22,6 +22,7 @@ from fittingroom.engine.images import Normalization, Part
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.pace import Budget
 from fittingroom.engine.random import stream
+from fittingroom.engine.trial import computing
 from fittingroom.errors import TrainingDiverged
 from fittingroom.measure.patience import Best, EarlyStopping
 from fittingroom.spec.augment import AnyAugment
@@ -49,6 +50,8 @@ class Training:
     training: Part
     validation: Part
     normalize: Normalization
+    precision: str = "fp32"
+    """Of the steps, see ``trial.Choice``; validation is always computed in float32."""
     augmentation: Sequence[AnyAugment] = ()
     class_weights_K: Tensor | None = None
     first_epoch: int = 0
@@ -239,7 +242,8 @@ def train_step(run: Training, images_NCHW: Tensor, labels_N: Tensor, learning_ra
     if run.augmentation:
         images_NCHW = augment(images_NCHW, run.augmentation, **moment)
     run.network.at(**moment)
-    logits_NK = run.network(run.normalize(images_NCHW))
+    with computing(run.precision, run.training.device):
+        logits_NK = run.network(run.normalize(images_NCHW)).float()
     losses_N = F.cross_entropy(logits_NK, labels_N, reduction="none", label_smoothing=run.spec.loss.label_smoothing)
     if run.class_weights_K is not None:
         losses_N = losses_N * run.class_weights_K[labels_N]

@@ -5,18 +5,19 @@ Weights are named ``LAYER.PART`` (``conv_1.weight``), in memory, in checkpoints 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from fittingroom.engine.initial import draw_initial_weights
-from fittingroom.engine.layers import Activation, Convolution, Dropout, build_layer
+from fittingroom.engine.layers import Dropout, build_layer
 from fittingroom.errors import InvalidInput, InvalidSpec
-from fittingroom.spec.layers import AnyLayer, Conv, MaxPool, Shape
+from fittingroom.spec.layers import AnyLayer, Shape
 from fittingroom.spec.network import frozen_layers, summarize
+
+Step = Callable[[Tensor], Tensor]
 
 
 class StackedNetwork(nn.Module):
@@ -36,29 +37,13 @@ class StackedNetwork(nn.Module):
             (name, layer) for name, layer in zip(self.names, self.layers, strict=True) if isinstance(layer, Dropout)
         ]
         self.frozen: set[str] = set()
+        self.steps: Sequence[Step] = tuple(self.layers)
+        """What is computed one after another: the layers, or what ``rewrites`` has put in their place."""
 
     def forward(self, values: Tensor) -> Tensor:
-        for layer in self.layers:
-            values = layer(values)
+        for step in self.steps:
+            values = step(values)
         return values
-
-    def pool_before_relu(self) -> list[str]:
-        """Move each relu of a convolution behind the max pool that follows it; returns the names of the convolutions.
-
-        Exactly equal, gradients too: relu never decreases, so it leaves each window's largest value the largest, and
-        where none is above zero both orders pass no gradient. It saves relu three quarters of its work. Pools that
-        leave one pixel are left alone: torch may then choose another kernel for what follows, and round differently.
-        """
-        moved = []
-        for index, (spec, following) in enumerate(pairwise(self.specs)):
-            pools = isinstance(following, MaxPool) and self.output_shapes[index + 1][1:] != (1, 1)
-            if pools and isinstance(spec, Conv) and spec.activation == "relu":
-                convolution, pool = self.layers[index], self.layers[index + 1]
-                assert isinstance(convolution, Convolution)
-                convolution.activation = None
-                self.layers[index + 1] = nn.Sequential(pool, Activation("relu"))
-                moved.append(self.names[index])
-        return moved
 
     def freeze_up_to(self, name: str) -> None:
         """From now on a layer and all before it keep their weights, and batch normalization its statistics.

@@ -10,25 +10,30 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 
+from fittingroom.engine.kernels import compiler
 from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.rewrites import rewrite
+from fittingroom.engine.trial import Batch, Decision, Share, Timed, decide, of_plan
 from fittingroom.errors import InvalidInput
-from fittingroom.spec.train import Device
+from fittingroom.spec.train import Device, TrainSpec
 
 # Parameters of glibc's mallopt (malloc.h).
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
-DECIDING = ("device", "processor", "threads", "precision", "layout", "instruction_set")
+DECIDING = ("device", "processor", "threads", "precision", "layout", "instruction_set", "way", "kernels")
 """What of a plan, beside the versions of libraries, decides results to the last bit."""
+BEFORE = {"way": "pool first", "kernels": None}
+"""What older plans do not tell."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +46,27 @@ class Plan:
     threads: int
     """CPU threads within one operation."""
     precision: str
+    """``fp32`` or ``bf16``; see ``trial.Choice``."""
     layout: str
+    way: str
+    """How the network is computed; see ``rewrites``."""
     rewrites: tuple[str, ...]
-    """Exact rewrites of the network, each as ``what: layers``."""
+    """What is computed together, each as ``what: layers``."""
+    kernels: str | None
+    """What has compiled the kernels that are used; None where none are."""
     allocator: str
     instruction_set: str
     versions: dict[str, str]
+    why: str = ""
+    """What the choice of precision and way rests on."""
+    trial: tuple[Timed, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def differences(self, earlier: Mapping[str, Any]) -> list[str]:
         """What of an earlier plan (as JSON) could not be kept and may change results, in words."""
-        now = self.to_json()
+        now, earlier = self.to_json(), BEFORE | dict(earlier)
         pairs = {key: (earlier.get(key), now[key]) for key in DECIDING}
         then = earlier.get("versions", {})
         pairs |= {name: (then.get(name), version) for name, version in self.versions.items()}
@@ -64,31 +77,77 @@ class Plan:
         rewrites = f", {'; '.join(self.rewrites)}" if self.rewrites else ""
         return f"{where}, {self.precision}, {self.layout}{rewrites}"
 
+    @property
+    def explanation(self) -> str:
+        """Why it was chosen, in a line."""
+        tried = f": {', '.join(map(str, self.trial))}" if self.trial else ""
+        return f"{self.why}{tried}"
 
-def prepare(network: StackedNetwork, device: Device, threads: int | None = None) -> Plan:
-    """Choose a plan, put it in force, and rewrite and move ``network`` accordingly, in place.
 
-    ``threads``: those of an earlier plan that is to be kept, as far as this machine has them.
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a plan."""
+
+    threads: int | None = None
+    """CPU threads; as far as this machine has them."""
+    kept: Mapping[str, Any] | None = None
+    """An earlier plan, as JSON, to be kept as far as it can be."""
+    trial: bool = True
+    """Whether a trial may be made; without it, what an earlier one has decided counts."""
+
+    @classmethod
+    def keeping(cls, plan: Mapping[str, Any] | None, threads: int | None = None) -> Self:
+        """An earlier plan with its threads."""
+        return cls((plan or {}).get("threads", threads), plan)
+
+
+def planning(
+    network: StackedNetwork,
+    train: TrainSpec,
+    batch: Callable[[], Batch],
+    wanted: Wanted = Wanted(),
+    operations: float = 0.0,
+) -> Generator[Share, None, Plan]:
+    """Choose a plan, put it in force, and rewrite and move ``network`` accordingly, in place. Long work in steps.
+
+    ``batch`` gives images of the training for a trial, of which there is one where the training takes enough
+    floating-point ``operations``.
     """
-    chosen = choose_device(device)
-    if threads is not None:
-        torch.set_num_threads(min(threads, os.cpu_count() or 1))
+    device = choose_device(train.device)
+    if wanted.threads is not None:
+        torch.set_num_threads(min(wanted.threads, os.cpu_count() or 1))
     allocator = reuse_freed_memory()
-    moved = network.pool_before_relu()
-    network.to(device=chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if chosen == "cuda":
+    exact = train.precision == "exact"
+    layout = torch.contiguous_format if exact else torch.channels_last
+    network.to(device=device, memory_format=layout)  # type: ignore[call-overload]
+    if device == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
+    machine: dict[str, Any] = {
+        "device": device,
+        "processor": processor_name(device),
+        "threads": torch.get_num_threads(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+    }
+    choice = of_plan(wanted.kept) if wanted.kept else None
+    if choice and (train.precision == "auto" or train.precision == choice.precision):
+        decision = Decision(choice, "kept from the plan before")
+    else:
+        key = machine | {"batch": train.batch_size}
+        decision = yield from decide(network, train.precision, batch, operations, key, may_try=wanted.trial)
+    rewrites = rewrite(network, decision.choice.way)
+    compiled = any(rewrite.startswith("compiled") for rewrite in rewrites)
     return Plan(
-        device=chosen,
-        processor=processor_name(chosen),
-        threads=torch.get_num_threads(),
-        precision="fp32",
-        layout="channels last",
-        rewrites=(f"relu after max pool: {', '.join(moved)}",) if moved else (),
+        **machine,
+        precision=decision.choice.precision,
+        layout="as torch has it" if exact else "channels last",
+        way=decision.choice.way,
+        rewrites=rewrites,
+        kernels=compiler() if compiled else None,
         allocator=allocator,
-        instruction_set=torch.backends.cpu.get_cpu_capability(),
-        versions={"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        why=decision.why,
+        trial=decision.trial,
     )
 
 

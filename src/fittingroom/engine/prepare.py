@@ -18,16 +18,22 @@ from fittingroom.engine.loop import Training
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.optimizers import build_optimizer
 from fittingroom.engine.pace import Budget
-from fittingroom.engine.plan import Plan, prepare as choose_plan
+from fittingroom.engine.plan import Plan, Wanted, choose_device, planning
 from fittingroom.engine.start import Source, open_source
+from fittingroom.engine.steps import finish
 from fittingroom.engine.transfer import Weights, load
+from fittingroom.engine.trial import Batch
 from fittingroom.errors import InvalidInput, InvalidSpec
 from fittingroom.queue.beginning import Beginning, check_beginning, check_seen, trained_on
+from fittingroom.spec.compute import OPERATIONS, multiply_adds
 from fittingroom.spec.faults import notes
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.transfer import Transfer, fresh, plan_transfer
 from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
+
+OPERATIONS_A_SECOND = 3e11
+"""Floating-point operations that two cores manage, about: what a time budget comes to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +84,14 @@ class PreparedRun:
         return found
 
 
-def prepare_run(spec: RunSpec, workspace: Workspace, threads: int | None = None) -> PreparedRun:
+def prepare_run(
+    spec: RunSpec,
+    workspace: Workspace,
+    wanted: Wanted = Wanted(),  # noqa: B008 - frozen
+) -> PreparedRun:
     """Read the data, check the spec against it, build the network with its weights and choose the plan.
 
-    ``threads``: those of an earlier plan that is to be kept. Raises InvalidSpec with every fault, InvalidData or
-    NotFound; nothing has been written to the workspace then.
+    Raises InvalidSpec with every fault, InvalidData or NotFound; nothing has been written to the workspace then.
     """
     source = open_source(spec.start, workspace) if spec.start else None
     spec = replace(spec, start=source.start) if source else spec
@@ -90,7 +99,7 @@ def prepare_run(spec: RunSpec, workspace: Workspace, threads: int | None = None)
     beginning = _check(spec, stages, source, workspace)
     seen = (source and source.weights.trained_on) or ()
     weights = source.weights if source and not source.checkpoint else None
-    prepared = _built(spec, workspace, stages, 0, weights, threads, seen)
+    prepared = _built(spec, workspace, stages, 0, weights, wanted, seen)
     if source and source.checkpoint:
         source.checkpoint.go_on(prepared.training)
         prepared = replace(prepared, transfer=beginning.transfers[0])
@@ -98,7 +107,7 @@ def prepare_run(spec: RunSpec, workspace: Workspace, threads: int | None = None)
 
 
 def prepare_stage(
-    spec: RunSpec, workspace: Workspace, number: int, threads: int | None, seen: Sequence[TrainedOn]
+    spec: RunSpec, workspace: Workspace, number: int, wanted: Wanted, seen: Sequence[TrainedOn]
 ) -> PreparedRun:
     """A stage of a run whose weights come from a checkpoint of that stage, which knows what they were trained on.
 
@@ -115,14 +124,14 @@ def prepare_stage(
     problems, cautions = check_seen(stages[number:], before, "an earlier training", workspace, strict=False)
     if problems:
         raise InvalidSpec(dict.fromkeys(problems), title=f'"{spec.name}" cannot go on')
-    prepared = _built(spec, workspace, stages, number, None, threads, seen[:-1])
+    prepared = _built(spec, workspace, stages, number, None, wanted, seen[:-1])
     return replace(prepared, cautions=tuple(cautions))
 
 
 def next_stage(run: PreparedRun, weights: Weights) -> PreparedRun:
     """The stage that follows, with the weights that this one has left."""
-    number, threads = run.number + 1, run.plan.threads
-    following = _built(run.spec, run.workspace, run.stages, number, weights, threads, run.trained_on)
+    wanted = Wanted.keeping(run.plan.to_json())
+    following = _built(run.spec, run.workspace, run.stages, run.number + 1, weights, wanted, run.trained_on)
     training = following.training
     training.epoch = training.first_epoch = run.training.epoch
     training.taken, training.seen = run.training.taken, run.training.seen
@@ -150,7 +159,7 @@ def _check(spec: RunSpec, stages: Sequence[Stage], source: Source | None, worksp
 
 def _built(
     spec: RunSpec, workspace: Workspace, stages: tuple[Stage, ...], number: int, weights: Weights | None,
-    threads: int | None, already_seen: Sequence[TrainedOn],
+    wanted: Wanted, already_seen: Sequence[TrainedOn],
 ) -> PreparedRun:  # fmt: skip
     """A stage with its network, moved to where it is trained, with these weights or fresh ones."""
     stage = stages[number]
@@ -159,19 +168,26 @@ def _built(
     if weights is not None:
         begins = plan_transfer(stage.summary.layers, data.class_names, weights.known.outline, own.train.reset)
         load(network, begins, weights)
-    plan = choose_plan(network, own.train.device, threads)
-    normalize = Normalization.of(data, splits.train, own.data)
+    device = choose_device(own.train.device)
+    training_part, normalize = Part(data, splits.train, device), Normalization.of(data, splits.train, own.data)
+
+    def batch() -> Batch:
+        images_NCHW, labels_N = training_part.batch(np.arange(min(own.train.batch_size, len(training_part))))
+        return normalize(images_NCHW), labels_N
+
+    plan = finish(planning(network, own.train, batch, wanted, training_operations(stage)))
     budget = own.train.budget_seconds
     training = Training(
         network=network,
         optimizer=build_optimizer(own.train.optimizer, network.trainable()),
         spec=own.train,
         seed=own.seed,
-        training=Part(data, splits.train, plan.device),
-        validation=Part(data, splits.validation, plan.device),
+        training=training_part,
+        validation=Part(data, splits.validation, device),
         normalize=normalize,
+        precision=plan.precision,
         augmentation=own.augment,
-        class_weights_K=class_weights(own, data, splits, plan.device),
+        class_weights_K=class_weights(own, data, splits, device),
         phase=stage.phase,
         budget=None if budget is None else Budget(budget),
     )
@@ -180,6 +196,14 @@ def _built(
     here = trained_on(stage)
     seen = (*(each for each in already_seen if each != here), here)
     return PreparedRun(spec, workspace, stages, number, plan, training, preprocessing, begins, seen)
+
+
+def training_operations(stage: Stage) -> float:
+    """Floating-point operations of a whole training, about: a step backward takes twice those of a step forward."""
+    if stage.spec.train.budget_seconds is not None:
+        return stage.spec.train.budget_seconds * OPERATIONS_A_SECOND
+    forward = sum(OPERATIONS * multiply_adds(row.layer, row.input_shape) for row in stage.summary.layers)
+    return 3.0 * forward * len(stage.splits.train) * stage.spec.train.epochs
 
 
 def class_weights(spec: RunSpec, data: Dataset, splits: Splits, device: str) -> torch.Tensor | None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from fittingroom.engine.checkpoint import Checkpoint
+from fittingroom.engine.plan import Wanted
 from fittingroom.engine.prepare import PreparedRun, prepare_run, prepare_stage
 from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.queue.derive import continued, fork_lineage, forked, repeat_lineage
@@ -40,13 +41,13 @@ def prepare_resume(run: RunDetails, workspace: Workspace, *, threads: int | None
     data_of(run, workspace)
     check_origin(run)
     spec, plans = spec_of(run), _plans(run, workspace)
-    threads = plans[-1].get("threads", threads) if plans else threads
+    wanted = Wanted.keeping(plans[-1] if plans else None, threads)
     if "last" in run.artifacts:
         checkpoint = Checkpoint.read(artifact_path(run, "last", workspace))
-        prepared = prepare_stage(spec, workspace, checkpoint.stage, threads, checkpoint.trained_on)
+        prepared = prepare_stage(spec, workspace, checkpoint.stage, wanted, checkpoint.trained_on)
         checkpoint.restore(prepared.training)
     else:
-        prepared = _anew(run, workspace, threads)
+        prepared = _anew(run, workspace, wanted)
         if run.lineage.get("kind") == "replay":
             with Store.open(workspace.database) as store:
                 _follow(prepared, store.run(str(run.lineage["from"])), workspace)
@@ -64,7 +65,7 @@ def prepare_restart(run: RunDetails, workspace: Workspace, *, replay: bool = Fal
     check_origin(run, anew=True)
     if replay:
         check_replay(run)
-    prepared = _like(run, _anew(run, workspace, (run.plan or {}).get("threads")))
+    prepared = _like(run, _anew(run, workspace, Wanted.keeping(run.plan)))
     if replay:
         _follow(prepared, run, workspace)
     return replace(prepared, lineage=repeat_lineage(run, replay=replay))
@@ -85,7 +86,7 @@ def prepare_continue(
     for a run that is being trained.
     """
     following = continued(run, epochs=epochs, schedule=schedule, overrides=overrides)
-    return _like(run, prepare_run(following, workspace, (run.plan or {}).get("threads")))
+    return _like(run, prepare_run(following, workspace, Wanted.keeping(run.plan)))
 
 
 def prepare_fork(
@@ -96,7 +97,7 @@ def prepare_fork(
     Raises InvalidSpec with every reason why the weights do not fit, or would be judged on images that they know.
     """
     spec = forked(run, overrides=overrides, weights=weights)
-    prepared = prepare_run(spec, workspace, (run.plan or {}).get("threads"))
+    prepared = prepare_run(spec, workspace, Wanted.keeping(run.plan))
     return replace(prepared, lineage=fork_lineage(prepared.lineage, overrides))
 
 
@@ -115,14 +116,14 @@ def _like(run: RunDetails, prepared: PreparedRun) -> PreparedRun:
     return replace(prepared, departures=tuple(prepared.plan.differences(run.plan)) if run.plan else ())
 
 
-def _anew(run: RunDetails, workspace: Workspace, threads: int | None) -> PreparedRun:
+def _anew(run: RunDetails, workspace: Workspace, wanted: Wanted) -> PreparedRun:
     """The run at its beginning, with the very weights that it began with; raises where these are gone."""
     start = spec_of(run).start
     if start is None:
-        return prepare_run(spec_of(run), workspace, threads)
+        return prepare_run(spec_of(run), workspace, wanted)
     fork = f"go on from its own weights with: fittingroom runs fork {run.id}"
     try:
-        prepared = prepare_run(spec_of(run), workspace, threads)
+        prepared = prepare_run(spec_of(run), workspace, wanted)
     except NotFound as error:
         raise NotFound(f'run "{run.id}" began with the weights of "{start.source}": {error}; or {fork}') from None
     then, now = run.lineage.get("sha256"), prepared.lineage.get("sha256")

@@ -20,6 +20,7 @@ from fittingroom.engine.desk import Desk
 from fittingroom.engine.images import EVALUATION_BATCH, Part
 from fittingroom.engine.loop import EpochSums, Training, logits, train_epoch
 from fittingroom.engine.pace import VALIDATION_COST, WARM
+from fittingroom.engine.plan import Wanted
 from fittingroom.engine.prepare import prepare_run
 from fittingroom.errors import TrainingDiverged
 from fittingroom.queue.timing import Timing
@@ -89,7 +90,7 @@ def by_epochs(stage: RunSpec) -> RunSpec:
 
 def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) -> Iterator[float | Timing]:
     """How much of it is done, from 0 to 1, and in the end the timing."""
-    run = prepare_run(spec, workspace, threads)
+    run = prepare_run(spec, workspace, Wanted(threads, trial=False))
     yield 0.1
     training, began, busy = run.training, time.perf_counter(), Busy()
     training.spec = replace(training.spec, batch_size=affordable_batch(training))

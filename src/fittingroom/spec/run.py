@@ -36,6 +36,8 @@ TAGGED = ("train.optimizer", "train.schedule", "train.loss")
 LONGEST_NAME = 100
 KEPT_OUT = {"keep_checkpoints"}
 """Settings of a training that decide nothing about it."""
+CAME_LATER = {"reset": [], "precision": "auto"}
+"""Settings of a training that older specs do not have, with what these mean by it."""
 
 
 @record
@@ -67,14 +69,16 @@ class RunSpec:
     def content_id(self) -> str:
         """SHA-256 (hex) of all that decides the run, with every default written out: neither names nor what is kept.
 
-        Lists of later versions count only when something is in them, so that older runs keep their ids.
+        Settings of later versions count only where they say something else, so that older runs keep their ids.
         """
         content = {key: value for key, value in to_plain(self, full=True).items() if key != "name"}
         if not self.phases:
             del content["phases"]
         for stage in (content, *content.get("phases", [])):
             stage["train"] = {
-                key: value for key, value in stage["train"].items() if key not in KEPT_OUT and value != []
+                key: value
+                for key, value in stage["train"].items()
+                if key not in KEPT_OUT and not (key in CAME_LATER and value == CAME_LATER[key])
             }
         for phase in content.get("phases", []):
             del phase["name"]

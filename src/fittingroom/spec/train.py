@@ -20,6 +20,7 @@ from fittingroom.spec.record import param, record
 MOST_EPOCHS = 100_000
 Monitor = Literal["validation_loss", "validation_accuracy"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "fp32", "bf16", "exact"]
 
 LearningRate = Annotated[
     float, param(gt=0, le=100, unit="step per gradient", help="Size of the steps; the schedule multiplies it.")
@@ -323,6 +324,12 @@ class TrainSpec:
         help="Largest allowed length of the gradient over all weights; longer ones are shortened.",
     )
     device: Device = param(default="auto", help="Where to train; auto takes a GPU when there is one.")
+    precision: Precision = param(
+        default="auto",
+        help="How numbers are computed: auto lets a short trial choose what is fastest here, bf16 (half the bits in "
+        "products, weights in fp32) only where it agrees with fp32 and is clearly faster; fp32 and bf16 leave only "
+        "the rest to the trial; exact is plain fp32, layer by layer, without any rewriting.",
+    )
     budget: Budget = param(
         default=None,
         help="Time to train for, such as 60s, 5m or 1h30m, validation and saving included; the schedule is laid over "

@@ -1,0 +1,282 @@
+"""The trial before a training: which way of computing its network is fastest here, and is it right?
+
+Each candidate has to give the outputs and gradients of plain float32, layer by layer, within stated limits, on real
+images of the training; only then is its time worth anything. Candidates take turns at whole steps of the training's
+own batch size, so that whatever else the machine does meets all alike, and the least time of each counts. One that is
+hopeless (bfloat16 on a processor without instructions for it took 40 times as long) is given up after a few images.
+
+What was decided is kept in the cache folder by network, batch and machine: the next run with the same ones takes the
+same way without a trial, and to the same bits.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fittingroom.engine import kernels
+from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.rewrites import Way, rewrite
+from fittingroom.errors import WorkspaceUnusable
+from fittingroom.spec.train import Precision
+from fittingroom.workspace import cache_folder, write_atomically
+
+Share = tuple[int, int]
+"""How much is done, and of how much."""
+Batch = tuple[Tensor, Tensor]
+"""images_NCHW (normalized, float32, channels last) and labels_N, on the device of the training."""
+
+EDITION = 1
+"""Of kernels and rewrites; counted up when they become faster or slower, so that earlier decisions are forgotten."""
+WORTH = 1e12
+"""Floating-point operations of a training from which on a trial pays: some seconds on a laptop."""
+SECONDS = 1.2
+"""For the steps of all candidates together, if a single step does not take longer."""
+ROUNDS = (3, 15)
+"""The least and the most steps of each candidate."""
+PROBE = 8
+"""Images that tell beforehand whether a candidate is hopeless."""
+HOPELESS = 4.0
+"""Times the first candidate's time for the probe."""
+COMPARED = 64
+"""Images whose outputs and gradients are compared."""
+LIMITS = {"fp32": (1e-4, 1e-2), "bf16": (0.1, 0.3)}
+"""Largest distance of outputs and of the whole gradient from those of plain float32, relative to their length.
+
+In float32 a sum that is rounded otherwise may choose the other one of two nearly equal values of a window.
+"""
+GAIN = {"fp32": 0.97, "bf16": 0.9}
+"""A candidate has to take less than this share of the best one's time before it: giving up precision has to pay."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a network is to be computed."""
+
+    precision: str = "fp32"
+    """``fp32``, or ``bf16``: products in bfloat16 with sums in float32, weights and their steps in float32."""
+    way: Way = "pool first"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What the trial found about one choice."""
+
+    precision: str
+    way: str
+    milliseconds: float | None
+    """The least time of a step forward and backward; None where it was not timed."""
+    remark: str = ""
+    """Why it was not trusted or not timed."""
+
+    def __str__(self) -> str:
+        took = f"{self.milliseconds:.1f} ms" if self.milliseconds is not None else self.remark
+        return f"{self.precision} {self.way}: {took}"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is chosen, and why."""
+
+    choice: Choice
+    why: str
+    trial: tuple[Timed, ...] = ()
+
+
+def candidates(device: str, wish: Precision) -> list[Choice]:
+    """What may be tried, best known first; the first one is always right."""
+    ways: list[Way] = ["pool first"]
+    if device == "cpu" and kernels.available():
+        ways.append("compiled")
+    precisions = {"auto": ["fp32", "bf16"], "exact": [], "fp32": ["fp32"], "bf16": ["bf16"]}[wish]
+    return [Choice(precision, way) for precision in precisions for way in ways]
+
+
+def decide(
+    network: StackedNetwork,
+    wish: Precision,
+    batch: Callable[[], Batch],
+    operations: float,
+    key: Mapping[str, Any],
+    *,
+    may_try: bool = True,
+) -> Generator[Share, None, Decision]:
+    """Choose how ``network`` is computed in a training that takes so many floating-point operations.
+
+    Long work in steps. ``key``: everything beside the network that the decision depends on, as JSON.
+    """
+    device = str(next(network.parameters()).device.type)
+    if wish == "exact":
+        return Decision(Choice("fp32", "as written"), "exact was asked for")
+    if device not in ("cpu", "cuda"):
+        return Decision(_untried(wish), f"not tried on {device}")
+    if operations < WORTH:
+        return Decision(_untried(wish), "too short for a trial to pay")
+    file = cache_folder() / "plans" / f"{_content(network, wish, key)}.json"
+    if known := _read(file):
+        return known
+    if not may_try:
+        return Decision(_untried(wish), "not tried yet")
+    decision = yield from _try(network, candidates(device, wish), batch())
+    _keep(file, decision)
+    return decision
+
+
+def _untried(wish: Precision) -> Choice:
+    return Choice("bf16" if wish == "bf16" else "fp32")
+
+
+@dataclass
+class _Candidate:
+    choice: Choice
+    network: StackedNetwork
+    rewrites: tuple[str, ...]
+    seconds: list[float] = field(default_factory=list)
+    remark: str = ""
+
+    def timed(self) -> Timed:
+        least = min(self.seconds) * 1000 if self.seconds and not self.remark else None
+        return Timed(self.choice.precision, self.choice.way, least, self.remark)
+
+
+def _try(network: StackedNetwork, choices: Sequence[Choice], batch: Batch) -> Generator[Share, None, Decision]:
+    """Compare outputs and gradients, then times."""
+    images_NCHW, labels_N = batch
+    began = time.perf_counter()
+    few, probe = (images_NCHW[:COMPARED], labels_N[:COMPARED]), (images_NCHW[:PROBE], labels_N[:PROBE])
+    plain = copy.deepcopy(network)
+    rewrite(plain, "as written")
+    tried: list[_Candidate] = []
+    expected = _outputs_and_gradient(plain, Choice("fp32", "as written"), few)
+    for choice in choices:
+        computed = copy.deepcopy(network)
+        candidate = _Candidate(choice, computed, rewrite(computed, choice.way))
+        if any(each.choice.precision == choice.precision and each.rewrites == candidate.rewrites for each in tried):
+            continue  # nothing in this network can be computed in that way
+        tried.append(candidate)
+        yield _share(began)
+        candidate.seconds = [_seconds(candidate, probe) for _ in range(2)]
+        if min(candidate.seconds) > HOPELESS * min(tried[0].seconds):
+            candidate.remark = f"given up after {PROBE} images, {min(candidate.seconds) * 1000:.0f} ms"
+            continue
+        yield _share(began)
+        candidate.remark = _difference(choice, expected, _outputs_and_gradient(computed, choice, few))
+    running = [each for each in tried if not each.remark]
+    if not running:
+        return Decision(Choice(), "nothing else agrees with plain fp32", tuple(each.timed() for each in tried))
+    for each in running:
+        each.seconds = []
+    spent, least = time.perf_counter(), ROUNDS[0]
+    for number in range(ROUNDS[1]):
+        if number >= least and time.perf_counter() - spent > SECONDS:
+            break
+        for each in running:
+            each.seconds.append(_seconds(each, batch))
+            yield _share(began)
+        if number == 0 and max(each.seconds[0] for each in running) > SECONDS:
+            break  # one step says enough
+    if len(running[0].seconds) > 1:
+        for each in running:
+            each.seconds = each.seconds[1:]  # the first one faults memory in
+    best = running[0]
+    for each in running[1:]:
+        if min(each.seconds) < GAIN[each.choice.precision] * min(best.seconds):
+            best = each
+    took = time.perf_counter() - began
+    why = f"the fastest of {len(tried)} in a trial of {took:.1f} s that agrees with plain fp32"
+    return Decision(best.choice, why, tuple(each.timed() for each in tried))
+
+
+def _share(began: float) -> Share:
+    return min(99, int(100 * (time.perf_counter() - began) / (2 * SECONDS))), 100
+
+
+def _seconds(candidate: _Candidate, batch: Batch) -> float:
+    began = time.perf_counter()
+    _backward(candidate.network, candidate.choice, batch)
+    if batch[0].device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def _backward(network: StackedNetwork, choice: Choice, batch: Batch) -> Tensor:
+    """One step forward and backward; returns the logits."""
+    images_NCHW, labels_N = batch
+    network.train()
+    network.at(seed=0, epoch=1, step=1)
+    with computing(choice.precision, images_NCHW.device.type):
+        logits_NK: Tensor = network(images_NCHW).float()
+    for weight in network.parameters():
+        weight.grad = None
+    F.cross_entropy(logits_NK, labels_N).backward()  # type: ignore[no-untyped-call]
+    return logits_NK.detach()
+
+
+def computing(precision: str, device: str) -> torch.autocast:
+    """Where a forward pass belongs that is to be computed with this precision."""
+    return torch.autocast(device, torch.bfloat16, enabled=precision == "bf16")
+
+
+def _outputs_and_gradient(network: StackedNetwork, choice: Choice, batch: Batch) -> tuple[Tensor, Tensor]:
+    statistics = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    logits_NK = _backward(network, choice, batch)
+    for name, buffer in network.named_buffers():
+        buffer.copy_(statistics[name])
+    gradients = [weight.grad.flatten() for weight in network.parameters() if weight.grad is not None]
+    return logits_NK, torch.cat(gradients) if gradients else logits_NK
+
+
+def _difference(choice: Choice, expected: tuple[Tensor, ...], found: tuple[Tensor, ...]) -> str:
+    """What is wrong with a candidate's numbers; empty where they agree."""
+    parts = ("outputs", "gradient")
+    for part, right, given, limit in zip(parts, expected, found, LIMITS[choice.precision], strict=True):
+        distance = float((given - right).norm() / right.norm().clamp_min(1e-12))
+        if not distance <= limit:
+            return f"not trusted: its {part} differ by {distance:.2g} of their length from plain fp32"
+    return ""
+
+
+def _content(network: StackedNetwork, wish: Precision, key: Mapping[str, Any]) -> str:
+    described = [EDITION, key, wish, kernels.compiler(), network.shape, network.classes, sorted(network.frozen)]
+    text = json.dumps([*described, [repr(each) for each in network.specs]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _read(file: Path) -> Decision | None:
+    """What an earlier trial decided; None where there was none, or its record cannot be read."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        record = json.loads(file.read_text(encoding="utf-8"))
+        choice = Choice(**record["choice"])
+        if choice.precision in LIMITS and choice.way in get_args(Way):
+            trial = tuple(Timed(**each) for each in record["trial"])
+            return Decision(choice, str(record["why"]).replace("in a trial", "in an earlier trial"), trial)
+    return None
+
+
+def _keep(file: Path, decision: Decision) -> None:
+    """For the next run; where the cache cannot be written, that one tries again."""
+    with suppress(WorkspaceUnusable):
+        text = json.dumps(asdict(decision), indent=1)
+        write_atomically(file, lambda out: out.write(text.encode()))
+
+
+def of_plan(plan: Mapping[str, Any]) -> Choice | None:
+    """The choice that a stored plan tells of, as far as it can be kept here; None where it tells of none.
+
+    Older plans have no ``way``.
+    """
+    precision, way = plan.get("precision"), plan.get("way", "pool first")
+    if precision not in LIMITS or way not in get_args(Way):
+        return None
+    return Choice(precision, "pool first" if way == "compiled" and not kernels.available() else way)

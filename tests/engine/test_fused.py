@@ -1,0 +1,235 @@
+"""Compiled steps give the numbers of the layers they take the place of, with any number of threads."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fittingroom.engine import kernels
+from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.rewrites import rewrite
+from fittingroom.spec.layers import (
+    Activate,
+    AnyLayer,
+    BatchNorm,
+    Classify,
+    Conv,
+    DepthwiseConv,
+    Dropout,
+    Flatten,
+    MaxPool,
+)
+
+needs_numba = pytest.mark.skipif(not kernels.available(), reason="Numba is not installed")
+pytestmark = needs_numba
+
+
+def passed(network: StackedNetwork, images_NCHW: Tensor, half: bool = False) -> tuple[Tensor, list[Tensor]]:
+    """Outputs in training, and the gradient of every weight."""
+    network.train()
+    network.zero_grad()
+    network.at(seed=3, epoch=2, step=7)
+    labels = torch.arange(len(images_NCHW)) % network.classes
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        logits = network(images_NCHW)
+    logits = logits.float() if half else logits
+    F.cross_entropy(logits, labels).backward()
+    return logits.detach(), [weight.grad for weight in network.parameters() if weight.grad is not None]
+
+
+def both(layers: list[AnyLayer], shape: tuple[int, int, int], numbers: int) -> tuple[StackedNetwork, StackedNetwork]:
+    """The same network as written and compiled."""
+    written = StackedNetwork(layers, shape, 3)
+    written.draw_initial_weights(numbers)
+    written.to(memory_format=torch.channels_last)
+    compiled = copy.deepcopy(written)
+    assert rewrite(compiled, "compiled")[0].startswith("compiled: ")
+    return written, compiled
+
+
+def images_of(shape: tuple[int, int, int], count: int, numbers: int) -> Tensor:
+    images = torch.randn(count, *shape, generator=torch.Generator().manual_seed(numbers))
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+STACKS: dict[str, tuple[tuple[int, int, int], list[AnyLayer]]] = {
+    "same, dropout, pixels left over": (
+        (1, 11, 12),
+        [Conv(16, 3, padding="same", activation="relu"), MaxPool(2), Dropout(0.5)],
+    ),
+    "valid, windows of 3, no bias": ((2, 12, 9), [Conv(9, 2, activation="relu", bias=False), MaxPool(3)]),
+    "uneven padding": ((1, 8, 9), [Conv(9, 2, padding="same", activation="relu"), MaxPool(2), Dropout(0.1)]),
+    "two blocks": (
+        (1, 13, 10),
+        [
+            Conv(16, 3, padding="same", activation="relu"), MaxPool(2), Dropout(0.1),
+            Conv(5, 3, padding="same", activation="relu"), MaxPool(2), Dropout(0.3),
+        ],
+    ),
+    "depthwise, and after batch normalization": (
+        (3, 12, 12),
+        [
+            DepthwiseConv(3, padding="same", activation="relu"), MaxPool(2),
+            Conv(4, 3, padding="same"), BatchNorm(), Activate("relu"), MaxPool(2),
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_outputs_and_gradients(name: str) -> None:
+    """Against torch in float64, layer by layer, with the same draws for dropout, at several random weights."""
+    shape, layers = STACKS[name]
+    for numbers in range(5):
+        written, compiled = both([*layers, Flatten(), Classify()], shape, numbers)
+        images = images_of(shape, 5, numbers)
+        written.double()
+        outputs, gradients = passed(written, images.double())
+        found, weights = passed(compiled, images)
+        torch.testing.assert_close(found.double(), outputs, atol=2e-5, rtol=2e-4)
+        for right, given in zip(gradients, weights, strict=True):
+            torch.testing.assert_close(given.double(), right, atol=2e-5, rtol=2e-3)
+        at_rest = written.eval()(images.double())
+        torch.testing.assert_close(compiled.eval()(images).double(), at_rest, atol=2e-5, rtol=2e-4)
+
+
+def test_without_a_convolution_in_the_kernel_every_bit_is_the_same() -> None:
+    layers: list[AnyLayer] = [
+        Conv(40, 3, padding="same"), Activate("relu"), MaxPool(2), Dropout(0.2),
+        Conv(12, 3, padding="same", activation="relu"), MaxPool(3), Flatten(), Classify(),
+    ]  # fmt: skip
+    written, compiled = both(layers, (1, 15, 13), 5)
+    images = images_of((1, 15, 13), 9, 5)
+    outputs, gradients = passed(written, images)
+    found, weights = passed(compiled, images)
+    assert torch.equal(outputs, found)
+    for right, given in zip(gradients, weights, strict=True):
+        assert torch.equal(right, given)
+
+
+def test_the_first_of_equal_values_gets_the_gradient_and_zeros_get_none() -> None:
+    """Whole numbers make ties in most windows, and windows with nothing above zero; the edge belongs to no window."""
+    layers: list[AnyLayer] = [Conv(16, 3, activation="relu"), MaxPool(2), Flatten(), Classify()]
+    written, compiled = both(layers, (2, 11, 12), 1)
+    for network in (written, compiled):
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for name, weight in network.named_parameters():
+                if name.startswith("layers.0"):
+                    weight.copy_(torch.randint(-1, 2, weight.shape, generator=generator))
+    images = images_of((2, 11, 12), 6, 2).round()
+    outputs, gradients = passed(written, images)
+    found, weights = passed(compiled, images)
+    torch.testing.assert_close(found, outputs)
+    for right, given in zip(gradients, weights, strict=True):
+        torch.testing.assert_close(given, right, atol=1e-6, rtol=1e-5)
+
+
+def test_bfloat16_is_rounded_once_and_passes_the_same_gradients() -> None:
+    """Against the same layers in float32 on the very bfloat16 values that the kernel reads."""
+    from fittingroom.engine import blocks
+    from fittingroom.engine.fused import _Pool
+
+    of = blocks.Pooling(size=2, half=True)
+    generator = torch.Generator().manual_seed(1)
+    values = torch.randn(6, 20, 7, 9, generator=generator).bfloat16().contiguous(memory_format=torch.channels_last)
+    lots = torch.randint(-32768, 32768, (6 * 20 * 3 * 4,), generator=generator).to(torch.int16)
+    values.requires_grad_()
+    pooled = _Pool.apply(values, lots, 13107, of)
+    outside = torch.randn(pooled.shape, generator=generator).bfloat16().contiguous(memory_format=torch.channels_last)
+    pooled.backward(outside)
+    wide = values.detach().float().requires_grad_()
+    kept = (lots >= 13107 - 32768).view(6, 3, 4, 20).permute(0, 3, 1, 2) * (65536 / (65536 - 13107))
+    right = F.relu(F.max_pool2d(wide, 2)) * kept
+    right.backward(outside.float())
+    assert pooled.dtype == torch.bfloat16
+    assert torch.equal(pooled.float(), right.detach().bfloat16().float())
+    assert torch.equal(values.grad.float(), wide.grad.bfloat16().float())
+
+
+def test_bfloat16_networks_stay_near() -> None:
+    layers: list[AnyLayer] = [
+        Conv(16, 3, padding="same", activation="relu"), MaxPool(2), Dropout(0.1),
+        Conv(16, 3, padding="same", activation="relu"), MaxPool(2), Flatten(), Classify(),
+    ]  # fmt: skip
+    written, compiled = both(layers, (1, 12, 12), 0)
+    images = images_of((1, 12, 12), 32, 0)
+    outputs, gradients = passed(written, images)
+    found, weights = passed(compiled, images, half=True)
+    assert float((found - outputs).norm() / outputs.norm()) < 0.02
+    for right, given in zip(gradients, weights, strict=True):
+        assert float((given - right).norm() / right.norm()) < 0.1
+
+
+def test_what_is_not_a_number_stays_visible() -> None:
+    layers: list[AnyLayer] = [Conv(16, 3, activation="relu"), MaxPool(2), Flatten(), Classify()]
+    _, compiled = both(layers, (1, 8, 8), 0)
+    images = images_of((1, 8, 8), 2, 0)
+    images[1, 0, 3, 3] = -torch.nan
+    outputs = compiled.eval()(images)
+    assert outputs[0].isfinite().all()
+    assert outputs[1].isnan().any()
+
+
+def test_frozen_convolutions_get_no_gradient() -> None:
+    layers: list[AnyLayer] = [Conv(16, 3, activation="relu"), MaxPool(2), Flatten(), Classify()]
+    _, compiled = both(layers, (1, 8, 8), 0)
+    compiled.freeze_up_to("conv_1")
+    passed(compiled, images_of((1, 8, 8), 2, 0))
+    convolution = compiled.layers[0]
+    assert convolution.weight.grad is None
+    assert compiled.layers[3].weight.grad is not None
+
+
+THREADS = """
+import hashlib, sys, torch
+import fittingroom as fr
+from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.rewrites import rewrite
+torch.set_num_threads(int(sys.argv[1]))
+layers = [fr.Conv(16, 3, padding="same", activation="relu"), fr.MaxPool(2), fr.Dropout(0.2), fr.Flatten()]
+network = StackedNetwork([*layers, fr.Classify()], (1, 28, 28), 3)
+network.draw_initial_weights(0)
+network.to(memory_format=torch.channels_last)
+rewrite(network, "compiled")
+images = torch.rand(300, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+images = images.contiguous(memory_format=torch.channels_last)
+step = network.steps[0]
+network.train().at(1, 1, 1)
+pooled = step(images)
+pooled.backward(torch.ones_like(pooled))
+whole = b"".join(each.detach().contiguous().numpy().tobytes() for each in (pooled, step.convolution.weight.grad))
+print(hashlib.sha256(whole).hexdigest())
+"""
+
+
+def test_kernels_give_the_same_bits_with_any_number_of_threads() -> None:
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", THREADS, threads], capture_output=True, text=True, check=True, timeout=120
+        ).stdout
+        for threads in ("1", "2", "3")
+    }
+    assert len(outputs) == 1
+
+
+def test_without_openmp_threads_of_our_own_do_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers: list[AnyLayer] = [Conv(16, 3, activation="relu"), MaxPool(2), Flatten(), Classify()]
+    _, compiled = both(layers, (1, 28, 28), 0)
+    images = images_of((1, 28, 28), 300, 0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        expected, gradients = passed(compiled, images)
+        monkeypatch.setattr(kernels, "_openmp", lambda: None)
+        found, weights = passed(compiled, images)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(expected, found)
+    assert all(torch.equal(one, other) for one, other in zip(gradients, weights, strict=True))

@@ -1,0 +1,240 @@
+"""The trial takes what is fastest among what is right, remembers it, and is asked only where it pays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import fittingroom as fr
+from fittingroom.engine import kernels, trial
+from fittingroom.engine.network import StackedNetwork
+from fittingroom.engine.plan import Plan, Wanted, planning
+from fittingroom.engine.prepare import PreparedRun
+from fittingroom.engine.steps import finish
+from fittingroom.engine.trial import Batch, Choice, Decision, Timed, decide, of_plan
+
+LAYERS = [fr.Conv(16, 3, padding="same", activation="relu"), fr.MaxPool(2), fr.Flatten(), fr.Classify()]
+KEY = {"machine": "this one"}
+needs_numba = pytest.mark.skipif(not kernels.available(), reason="Numba is not installed")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Decisions of these tests stay among themselves."""
+    monkeypatch.setattr(trial, "cache_folder", lambda: tmp_path)
+    return tmp_path / "plans"
+
+
+@pytest.fixture
+def network() -> StackedNetwork:
+    made = StackedNetwork(LAYERS, (1, 12, 12), 3)
+    made.draw_initial_weights(0)
+    made.to(memory_format=torch.channels_last)
+    return made
+
+
+def batch() -> Batch:
+    images = torch.rand(32, 1, 12, 12, generator=torch.Generator().manual_seed(0))
+    return images.contiguous(memory_format=torch.channels_last), torch.arange(32) % 3
+
+
+def no_batch() -> Batch:
+    raise AssertionError("a trial was made")
+
+
+def timing(monkeypatch: pytest.MonkeyPatch, seconds: dict[tuple[str, str], float]) -> None:
+    """Let candidates take this long, whatever they take."""
+    measure: Callable[..., float] = trial._seconds
+
+    def said(candidate: Any, given: Batch) -> float:
+        measure(candidate, given)
+        return seconds[candidate.choice.precision, candidate.choice.way] * len(given[0])
+
+    monkeypatch.setattr(trial, "_seconds", said)
+
+
+def decided(network: StackedNetwork, wish: Any = "auto", get: Callable[[], Batch] = batch, **given: Any) -> Decision:
+    return finish(decide(network, wish, get, given.pop("operations", 1e13), KEY, **given))
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("wish", "seconds", "chosen"),
+    [
+        ("auto", (4, 3, 3, 1), Choice("bf16", "compiled")),
+        ("auto", (4, 3, 3, 2.8), Choice("fp32", "compiled")),  # too little for half the bits
+        ("auto", (4, 5, 5, 5), Choice("fp32", "pool first")),
+        ("fp32", (4, 3, 1, 1), Choice("fp32", "compiled")),
+        ("bf16", (1, 1, 4, 3), Choice("bf16", "compiled")),
+    ],
+)
+def test_the_fastest_is_chosen_if_it_is_worth_it(
+    network: StackedNetwork, monkeypatch: pytest.MonkeyPatch, wish: str, seconds: tuple[float, ...], chosen: Choice
+) -> None:
+    ways = [("fp32", "pool first"), ("fp32", "compiled"), ("bf16", "pool first"), ("bf16", "compiled")]
+    timing(monkeypatch, dict(zip(ways, seconds, strict=True)))
+    decision = decided(network, wish)
+    assert decision.choice == chosen
+    assert len(decision.trial) == (4 if wish == "auto" else 2)
+    assert all(each.milliseconds for each in decision.trial)
+
+
+def test_what_is_hopeless_is_given_up_after_a_few_images(
+    network: StackedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "candidates", lambda *_: [Choice(), Choice("bf16")])
+    timing(monkeypatch, {("fp32", "pool first"): 1, ("bf16", "pool first"): 40})
+    seen: list[int] = []
+    counted: Callable[..., float] = trial._seconds
+
+    def count(candidate: Any, given: Batch) -> float:
+        if candidate.choice.precision == "bf16":
+            seen.append(len(given[0]))
+        return counted(candidate, given)
+
+    monkeypatch.setattr(trial, "_seconds", count)
+    decision = decided(network)
+    assert decision.choice == Choice()
+    assert max(seen) == trial.PROBE
+    assert decision.trial[1].milliseconds is None
+    assert decision.trial[1].remark.startswith("given up after 8 images")
+
+
+@pytest.mark.parametrize("wrong", ["outputs", "gradient"])
+def test_what_gives_other_numbers_is_not_trusted_however_fast(
+    network: StackedNetwork, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setattr(trial, "candidates", lambda *_: [Choice(), Choice("bf16")])
+    timing(monkeypatch, {("fp32", "pool first"): 1, ("bf16", "pool first"): 0.1})
+
+    class Off(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, values: Tensor) -> Tensor:
+            return values * 1.5 if wrong == "outputs" else values.clone()
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Tensor) -> Tensor:
+            return gradient * 1.5 if wrong == "gradient" else gradient
+
+    rewrite: Callable[..., tuple[str, ...]] = trial.rewrite
+
+    rewritten: list[Any] = []
+
+    def broken(given: StackedNetwork, way: Any) -> tuple[str, ...]:
+        found = rewrite(given, way)
+        rewritten.append(way)
+        if len(rewritten) == 3:  # as written, in float32, and the one to be caught
+            given.steps = (*given.steps, Off.apply)
+        return found
+
+    monkeypatch.setattr(trial, "rewrite", broken)
+    decision = decided(network)
+    assert f"its {wrong} differ by 0.5" in decision.trial[1].remark
+    assert decision.trial[1].milliseconds is None
+
+
+def test_where_nothing_can_be_trusted_it_is_plain(network: StackedNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "LIMITS", {"fp32": (0.0, 0.0), "bf16": (0.0, 0.0)})
+    decision = decided(network, "bf16")
+    assert decision.choice == Choice("fp32", "pool first")
+    assert decision.why == "nothing else agrees with plain fp32"
+
+
+def test_a_trial_leaves_the_network_as_it_was() -> None:
+    layers = [fr.Conv(16, 3, padding="same"), fr.BatchNorm(), fr.Activate("relu"), fr.MaxPool(2), fr.Dropout(0.2)]
+    network = StackedNetwork([*layers, fr.Flatten(), fr.Classify()], (1, 12, 12), 3)
+    network.draw_initial_weights(0)
+    before = {name: weight.clone() for name, weight in network.weights().items()}
+    random = torch.random.get_rng_state()
+    decided(network)
+    assert all(torch.equal(weight, before[name]) for name, weight in network.weights().items())
+    assert all(weight.grad is None for weight in network.parameters())
+    assert torch.equal(torch.random.get_rng_state(), random)
+
+
+def test_a_decision_is_made_once(network: StackedNetwork, own_cache: Path) -> None:
+    first = decided(network)
+    again = decided(network, get=no_batch)
+    assert again.choice == first.choice
+    assert again.trial == first.trial
+    assert "earlier trial" in again.why
+    other = StackedNetwork([*LAYERS[:2], fr.Dropout(0.5), *LAYERS[2:]], (1, 12, 12), 3)
+    with pytest.raises(AssertionError, match="a trial was made"):
+        decided(other, get=no_batch)
+    assert len(list(own_cache.iterdir())) == 1
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"choice": {"precision": "fp8", "way": "pool first"}, "why": ""}'])
+def test_a_record_that_cannot_be_read_is_made_anew(network: StackedNetwork, own_cache: Path, content: str) -> None:
+    decided(network)
+    (file,) = own_cache.iterdir()
+    file.write_text(content)
+    decided(network)
+    assert json.loads(file.read_text())["trial"]
+
+
+def test_a_cache_that_cannot_be_written_is_no_hindrance(
+    network: StackedNetwork, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(trial, "cache_folder", lambda: tmp_path / "file")
+    assert decided(network).trial
+
+
+def test_where_it_does_not_pay_nothing_is_tried(network: StackedNetwork) -> None:
+    for wish, choice in (("auto", Choice()), ("fp32", Choice()), ("bf16", Choice("bf16"))):
+        assert decided(network, wish, no_batch, operations=1e9).choice == choice
+    assert decided(network, "exact", no_batch).choice == Choice("fp32", "as written")
+    assert decided(network, "auto", no_batch, may_try=False).choice == Choice()
+
+
+def plan_of(network: StackedNetwork, wanted: Wanted, **train: Any) -> Plan:
+    return finish(planning(network, fr.TrainSpec(**train), batch, wanted, 1e13))
+
+
+@needs_numba
+def test_an_earlier_plan_is_kept_unless_the_spec_says_otherwise(network: StackedNetwork) -> None:
+    earlier = {"precision": "bf16", "way": "compiled", "threads": 1}
+    plan = plan_of(network, Wanted.keeping(earlier))
+    assert (plan.precision, plan.way, plan.trial) == ("bf16", "compiled", ())
+    assert plan.kernels == kernels.compiler()
+    assert plan_of(network, Wanted.keeping(earlier), precision="fp32").precision == "fp32"
+    exact = plan_of(network, Wanted.keeping(earlier), precision="exact")
+    assert (exact.way, exact.rewrites, exact.kernels, exact.layout) == ("as written", (), None, "as torch has it")
+
+
+def test_a_plan_with_kernels_goes_on_without_them_and_says_so(
+    network: StackedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    earlier = {"precision": "fp32", "way": "compiled", "kernels": "numba 0.68.1"}
+    plan = plan_of(network, Wanted.keeping(earlier))
+    assert plan.way == "pool first"
+    assert {"way pool first, was compiled", "kernels None, was numba 0.68.1"} <= set(plan.differences(earlier))
+
+
+def test_plans_from_before_the_trial_are_understood() -> None:
+    assert of_plan({"precision": "fp32", "layout": "channels last"}) == Choice("fp32", "pool first")
+    assert of_plan({}) is None
+    assert of_plan({"precision": "int4"}) is None
+
+
+def test_the_explanation_names_every_time() -> None:
+    timed = (Timed("fp32", "pool first", 12.34), Timed("bf16", "pool first", None, "given up after 8 images, 90 ms"))
+    plan = Plan(
+        "cpu", "a processor", 2, "fp32", "channels last", "pool first", (), None, "reuse", "AVX2", {}, "tried", timed
+    )
+    assert plan.explanation == "tried: fp32 pool first: 12.3 ms, bf16 pool first: given up after 8 images, 90 ms"
+
+
+@needs_numba
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_run_trains_as_its_plan_says(prepare: Callable[..., PreparedRun], precision: str) -> None:
+    run = prepare(tuple(LAYERS), precision=precision)
+    assert run.plan.precision == run.training.precision == precision
