@@ -122,6 +122,7 @@ def keras_side(name: str, place: Place, *words: str) -> Side:
 
 SIDES: dict[str, Callable[[Place], Side]] = {
     "ours": lambda place: our_side(OURS, place),
+    "ours-fp32": lambda place: our_side(f"{OURS}, fp32", place, "train.precision=fp32"),
     "keras": lambda place: keras_side("Keras, fp32", place),
     "keras-mixed": lambda place: keras_side("Keras, mixed bf16", place, "mixed_bfloat16"),
     "torch": lambda place: script_side("plain torch loop", sys.executable, "torch_cnn.py", place),
@@ -130,9 +131,9 @@ SIDES: dict[str, Callable[[Place], Side]] = {
 
 
 def measure(sides: Sequence[Side], repeats: int, short: int, long: int) -> list[list[Measured]]:
-    """Train each side once untimed, then short and long in turns, with one seed for each round; by side."""
+    """Train each side once untimed, as short as later, then short and long in turns, with one seed for each round; by side."""
     for side in sides:
-        side.train(1, seed=repeats)
+        side.train(short, seed=repeats)
     found: list[list[Measured]] = [[] for _ in sides]
     for seed in range(repeats):
         order = [(seed + number) % len(sides) for number in range(len(sides))]
@@ -176,9 +177,17 @@ def how(measured: Measured, workspace: Workspace) -> str:
     said = measured.long.outcome
     if "run" not in said:
         return f"{said['precision']}, {said['versions']}"
-    plan: Any = find_run(workspace, said["run"]).plan
+    plan, before = (_plan(each, workspace) for each in (measured.long, measured.short))
+    assert (plan["precision"], plan["way"]) == (before["precision"], before["way"]), (
+        "the short training went another way"
+    )
     means = [plan["precision"], plan["layout"], *plan["rewrites"], f"{plan['threads']} threads"]
-    return f"{', '.join(means)}, {plan['instruction_set']}; {versions('fittingroom', 'torch', 'numpy')}"
+    means += [each for each in (plan["instruction_set"], plan["kernels"]) if each]
+    return f"{', '.join(means)}; {plan['why']}; {versions('fittingroom', 'torch', 'numpy')}"
+
+
+def _plan(finished: Finished, workspace: Workspace) -> Any:
+    return find_run(workspace, finished.outcome["run"]).plan
 
 
 def parameters(measured: Measured, workspace: Workspace) -> int:
@@ -202,8 +211,8 @@ def main() -> None:
     parser = options(__doc__, repeats=3)
     who = "who takes part (default: all); the first is compared with the others"
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help=who)
-    epochs = "of the short and the long training (default 1 5)"
-    parser.add_argument("--epochs", nargs=2, type=positive, default=(1, 5), metavar=("SHORT", "LONG"), help=epochs)
+    epochs = "of the short and the long training (default 2 6)"
+    parser.add_argument("--epochs", nargs=2, type=positive, default=(2, 6), metavar=("SHORT", "LONG"), help=epochs)
     chosen = parser.parse_args()
     end_on_signals()
     repeats, (short, long) = (1, (1, 2)) if chosen.quick else (chosen.repeats, chosen.epochs)

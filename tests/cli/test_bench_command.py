@@ -46,6 +46,7 @@ def test_a_glance_at_a_run(fittingroom: Fittingroom, spec_file: Path, tmp_path: 
         assert each["epoch_seconds"] == pytest.approx(60_000 / each["images_per_second"])
         assert 1e8 < each["peak_memory"] < 1e10  # torch alone takes some hundred megabytes
     last = document["measured"][-1]
+    assert (last["trained"], last["threads"], last["plan"]["rewrites"]) == ("exact", machine_cores(), [])
     assert (last["times_as_fast"], last["compared_with"]) == (1, last["trained"])
     page = (tmp_path / "speed.md").read_text(encoding="utf-8")
     assert page.count(f"| {spec_file} | ") == len(document["measured"])

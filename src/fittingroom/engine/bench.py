@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import psutil
 
 from fittingroom.engine.pace import WARM
+from fittingroom.engine.plan import Wanted
 from fittingroom.engine.prepare import prepare_run
 from fittingroom.engine.timing import Busy, affordable_batch, by_epochs, step_seconds
 from fittingroom.errors import FittingRoomError
@@ -41,7 +42,8 @@ class Trainer:
     def prepare(self, asked: Words) -> Words:
         """Prepare the run proper of a ``spec`` with so many ``threads``, and take the steps that warm it up."""
         began = time.perf_counter()
-        run = prepare_run(by_epochs(from_plain(asked["spec"]).stages[-1]), self._workspace, asked["threads"])
+        wanted = Wanted(asked["threads"])
+        run = prepare_run(by_epochs(from_plain(asked["spec"]).stages[-1]), self._workspace, wanted)
         training = run.training
         training.spec = replace(training.spec, batch_size=affordable_batch(training))
         self._images, self._steps = min(training.spec.batch_size, len(training.training)), step_seconds(training)
@@ -49,7 +51,7 @@ class Trainer:
             next(self._steps)
         return {
             "plan": run.plan.to_json(),
-            "how": str(run.plan),
+            "how": f"{run.plan} ({run.plan.explanation})",
             "data": run.stage.data.name,
             "batch_size": self._images,
             "parameters": run.parameters,

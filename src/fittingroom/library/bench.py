@@ -39,7 +39,7 @@ class Pace:
     """Of each turn."""
 
 
-USUAL, QUICK = Pace(5, 0.8), Pace(2, 0.1)
+USUAL, QUICK = Pace(5, 0.5), Pace(2, 0.1)
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,13 @@ def bench(
 
 
 def ways() -> tuple[Way, ...]:
-    """How a run is trained here; the last is what the others are compared with."""
+    """How a run is trained here: as its plan has it, likewise with one thread, and in plain fp32 without rewriting.
+
+    The last is what the others are compared with.
+    """
     every = machine_cores()
-    return (Way("as chosen", every), *((Way("on one core", 1),) if every > 1 else ()))
+    one_core = (Way("on one core", 1),) if every > 1 else ()
+    return (Way("as chosen", every), *one_core, Way("exact", every, ('train.precision="exact"',)))
 
 
 def _measure(
