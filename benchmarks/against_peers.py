@@ -131,7 +131,7 @@ SIDES: dict[str, Callable[[Place], Side]] = {
 
 
 def measure(sides: Sequence[Side], repeats: int, short: int, long: int) -> list[list[Measured]]:
-    """Train each side once untimed, as short as later, then short and long in turns, with one seed for each round; by side."""
+    """Train each side once untimed, then short and long in turns, with one seed for each round; by side."""
     for side in sides:
         side.train(short, seed=repeats)
     found: list[list[Measured]] = [[] for _ in sides]
