@@ -230,7 +230,7 @@ def test_the_explanation_names_every_time() -> None:
     plan = Plan(
         "cpu", "a processor", 2, "fp32", "channels last", "pool first", (), None, "reuse", "AVX2", {}, "tried", timed
     )
-    assert plan.explanation == "tried: fp32 pool first: 12.3 ms, bf16 pool first: given up after 8 images, 90 ms"
+    assert plan.explanation == "tried (fp32 pool first 12.3 ms, bf16 pool first given up after 8 images, 90 ms a step)"
 
 
 @needs_numba

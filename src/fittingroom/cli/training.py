@@ -33,9 +33,10 @@ def train(
     source: str, overrides: Sequence[str], workspace: Workspace, *, threads: int | None = None, as_json: bool
 ) -> None:
     """Train what ``source`` describes and print it live, as text or as JSON lines."""
-    live(
-        prepare_run(load_run_spec(source, overrides=overrides), workspace, Wanted(threads)), workspace, as_json=as_json
-    )
+    spec = load_run_spec(source, overrides=overrides)
+    with Console(stderr=True).status("Reading the data, and trying what is fastest on this machine …"):
+        prepared = prepare_run(spec, workspace, Wanted(threads))
+    live(prepared, workspace, as_json=as_json)
 
 
 def resume(run: str, workspace: Workspace, *, as_json: bool) -> None:
@@ -126,6 +127,8 @@ def announce(prepared: PreparedRun, console: Console) -> None:
             highlight=False,
         )
     console.print(f"{prepared.parameters:,} parameters · plan: {escape(str(prepared.plan))}", highlight=False)
+    if prepared.plan.why:
+        console.print(f"chosen because: {escape(prepared.plan.explanation)}", style="dim", highlight=False)
     if prepared.transfer.origin or prepared.training.network.frozen:
         console.print(transfer_table(prepared.transfer))
     if prepared.transfer.dropped:

@@ -80,7 +80,7 @@ class Plan:
     @property
     def explanation(self) -> str:
         """Why it was chosen, in a line."""
-        tried = f": {', '.join(map(str, self.trial))}" if self.trial else ""
+        tried = f" ({', '.join(map(str, self.trial))} a step)" if self.trial else ""
         return f"{self.why}{tried}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from fittingroom.engine.plan import Plan, Wanted, choose_device, planning
 from fittingroom.engine.start import Source, open_source
 from fittingroom.engine.steps import finish
 from fittingroom.engine.transfer import Weights, load
-from fittingroom.engine.trial import Batch
+from fittingroom.engine.trial import Batch, Share
 from fittingroom.errors import InvalidInput, InvalidSpec
 from fittingroom.queue.beginning import Beginning, check_beginning, check_seen, trained_on
 from fittingroom.spec.compute import OPERATIONS, multiply_adds
@@ -171,10 +171,7 @@ def _built(
     device = choose_device(own.train.device)
     training_part, normalize = Part(data, splits.train, device), Normalization.of(data, splits.train, own.data)
 
-    def batch() -> Batch:
-        images_NCHW, labels_N = training_part.batch(np.arange(min(own.train.batch_size, len(training_part))))
-        return normalize(images_NCHW), labels_N
-
+    batch = _first_batch(training_part, normalize, own.train.batch_size)
     plan = finish(planning(network, own.train, batch, wanted, training_operations(stage)))
     budget = own.train.budget_seconds
     training = Training(
@@ -196,6 +193,26 @@ def _built(
     here = trained_on(stage)
     seen = (*(each for each in already_seen if each != here), here)
     return PreparedRun(spec, workspace, stages, number, plan, training, preprocessing, begins, seen)
+
+
+def _first_batch(part: Part, normalize: Normalization, size: int) -> Callable[[], Batch]:
+    """Gives images to try a network on, when they are needed."""
+
+    def batch() -> Batch:
+        images_NCHW, labels_N = part.batch(np.arange(min(size, len(part))))
+        return normalize(images_NCHW), labels_N
+
+    return batch
+
+
+def replan(run: PreparedRun) -> Generator[Share, None, PreparedRun]:
+    """The run with the plan of a trial, if it was prepared without one and one pays. Long work in steps."""
+    training, spec = run.training, run.stage.spec.train
+    batch = _first_batch(training.training, training.normalize, spec.batch_size)
+    wanted = Wanted(run.plan.threads)
+    plan = yield from planning(training.network, spec, batch, wanted, training_operations(run.stage))
+    training.precision = plan.precision
+    return replace(run, plan=plan)
 
 
 def training_operations(stage: Stage) -> float:

@@ -21,7 +21,7 @@ from fittingroom.engine.images import EVALUATION_BATCH, Part
 from fittingroom.engine.loop import EpochSums, Training, logits, train_epoch
 from fittingroom.engine.pace import VALIDATION_COST, WARM
 from fittingroom.engine.plan import Wanted
-from fittingroom.engine.prepare import prepare_run
+from fittingroom.engine.prepare import prepare_run, replan
 from fittingroom.errors import TrainingDiverged
 from fittingroom.queue.timing import Timing
 from fittingroom.queue.wire import Message
@@ -91,6 +91,14 @@ def by_epochs(stage: RunSpec) -> RunSpec:
 def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) -> Iterator[float | Timing]:
     """How much of it is done, from 0 to 1, and in the end the timing."""
     run = prepare_run(spec, workspace, Wanted(threads, trial=False))
+    steps = replan(run)
+    while True:
+        try:
+            done, of = next(steps)
+        except StopIteration as end:
+            run = end.value
+            break
+        yield 0.1 * done / of
     yield 0.1
     training, began, busy = run.training, time.perf_counter(), Busy()
     training.spec = replace(training.spec, batch_size=affordable_batch(training))

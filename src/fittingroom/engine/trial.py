@@ -82,7 +82,7 @@ class Timed:
 
     def __str__(self) -> str:
         took = f"{self.milliseconds:.1f} ms" if self.milliseconds is not None else self.remark
-        return f"{self.precision} {self.way}: {took}"
+        return f"{self.precision} {self.way} {took}"
 
 
 @dataclass(frozen=True)

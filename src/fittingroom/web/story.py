@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from fittingroom.measure.patience import Best
 from fittingroom.spec.events import EpochMetrics
@@ -85,6 +86,21 @@ def attempt_text(attempt: AttemptRecord) -> str:
     if isinstance(threads, int):
         how.append(f"{threads} thread{'s' * (threads != 1)}")
     return f"Attempt {attempt.number} began: {', '.join([f'process {owner.pid} on {owner.host}', *how])}."
+
+
+def plan_reason(plan: Mapping[str, Any] | None) -> str:
+    """Why a plan was chosen, with what a trial measured; plans from archives may hold anything."""
+    why, trial = (plan or {}).get("why"), (plan or {}).get("trial")
+    if not isinstance(why, str) or not why:
+        return ""
+    tried = []
+    for each in trial if isinstance(trial, list | tuple) else ():
+        took = each.get("milliseconds") if isinstance(each, dict) else None
+        if isinstance(took, int | float):
+            tried.append(f"{each.get('precision')} {each.get('way')} {took:.1f} ms")
+        elif isinstance(each, dict):
+            tried.append(f"{each.get('precision')} {each.get('way')} {each.get('remark')}")
+    return f"{why} ({', '.join(tried)} a step)" if tried else why
 
 
 def improvements(epochs: tuple[EpochMetrics, ...], spec: RunSpec) -> list[tuple[int, Entry]]:

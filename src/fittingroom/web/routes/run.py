@@ -23,7 +23,7 @@ from fittingroom.web.once import once
 from fittingroom.web.site import Site, off_loop
 from fittingroom.web.snapshot import Snapshot, asked_of, read
 from fittingroom.web.standing import actions
-from fittingroom.web.story import story, worker_lines
+from fittingroom.web.story import plan_reason, story, worker_lines
 
 SCHEDULES = {
     "constant": "constant", "cosine": "cosine", "one_cycle": "one cycle", "step": "step down",
@@ -44,7 +44,7 @@ def about(snapshot: Snapshot, site: Site) -> dict[str, Any]:
     run, spec = snapshot.run, snapshot.background.spec
     return {
         "run": run, "spec": spec, "background": snapshot.background, "texts": snapshot.texts(),
-        "sentences": snapshot.sentences, "actions": actions(run, spec),
+        "sentences": snapshot.sentences, "plan_reason": plan_reason(run.plan), "actions": actions(run, spec),
         "openings": site.store.openings(run.fingerprint), **going_on(run, spec),
     }  # fmt: skip
 
