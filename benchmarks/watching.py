@@ -59,6 +59,7 @@ def watch(
             process.returncode = os.waitstatus_to_exitcode(status)
             seconds = time.perf_counter() - start
             deadline.cancel()
+            kill_session(process.pid)
             process.stdout.close()
         if not enough and seconds >= seconds_allowed:
             raise SystemExit(f"stopped after {seconds_allowed:.0f} s, the longest that was allowed: {name}")

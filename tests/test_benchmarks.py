@@ -119,6 +119,18 @@ def test_a_watched_process_ends_when_enough_was_heard(script: Script) -> None:
         pytest.fail("the child lives")
 
 
+def test_a_watched_process_ends_with_whoever_watches(script: Script) -> None:
+    heard: list[int] = []
+
+    def hear(_: float, said: dict[str, int]) -> bool:
+        heard.append(said["process"])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watched(script, "import os, time; print('{\"process\": %d}' % os.getpid()); time.sleep(99)", hear)
+    assert not psutil.pid_exists(heard[0])
+
+
 def test_a_watched_process_that_fails_or_hangs_is_told_of(script: Script) -> None:
     with pytest.raises(SystemExit, match=r"no such luck\n\nended with status 1"):
         watched(script, "raise SystemExit('no such luck')", lambda *_: False)
