@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.ndimage
 import torch
 
-from fittingroom.engine.augment import augment
+from fittingroom.engine.augment import Means, augment, best_means
 from fittingroom.engine.random import stream
 from fittingroom.spec.augment import (
     AUGMENT_KINDS,
@@ -39,6 +41,17 @@ ROUNDING = 1e-4
 
 every_border = pytest.mark.parametrize("border", ["zero", "nearest", "reflect"])
 every_kind = pytest.mark.parametrize("kind", sorted(AUGMENT_KINDS))
+
+
+@pytest.fixture(autouse=True, params=["torch", "compiled"])
+def means(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Means:
+    """Everything here holds whatever computes the pixels."""
+    means: Means = request.param
+    if means == "compiled" and best_means() != means:
+        pytest.skip("needs Numba")
+    by_default = augment
+    monkeypatch.setitem(globals(), "augment", lambda *given, **moment: by_default(*given, means, **moment))
+    return means
 
 
 def random_images(n: int, *shape: int) -> torch.Tensor:
@@ -284,17 +297,23 @@ def test_draws_do_not_depend_on_other_operations() -> None:
 
 
 PROGRAM = """
-import hashlib, numpy, torch
+import hashlib, numpy, sys, torch
 from fittingroom.engine.augment import augment
 from fittingroom.spec.augment import AUGMENT_KINDS
 images = torch.from_numpy(numpy.random.default_rng(0).random((64, 3, 28, 28), dtype=numpy.float32))
 every = [operation() for operation in AUGMENT_KINDS.values()]
-print(hashlib.sha256(augment(images, every, seed=7, epoch=3, step=11).numpy().tobytes()).hexdigest())
+varied = augment(images, every, sys.argv[1], seed=7, epoch=3, step=11)
+print(hashlib.sha256(varied.numpy().tobytes()).hexdigest())
 """
 
 
-def test_another_process_gives_the_same_bits() -> None:
-    other = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=120)
+def test_another_process_gives_the_same_bits(means: Means) -> None:
+    command, environment = [sys.executable, "-c", PROGRAM, means], dict(os.environ)
+    if means == "compiled":  # with the machine code that this process has kept
+        import numba
+
+        environment["FITTINGROOM_CACHE"] = str(Path(numba.config.CACHE_DIR).parent)
+    other = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, env=environment)
     here = augmented(random_images(64, 3, 28, 28), *(operation() for operation in AUGMENT_KINDS.values()))
     assert other.stdout.strip() == hashlib.sha256(here.numpy().tobytes()).hexdigest()
 

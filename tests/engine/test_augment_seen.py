@@ -44,7 +44,7 @@ def always_highest(monkeypatch: pytest.MonkeyPatch) -> None:
         def random(self, size: int) -> np.ndarray:
             return np.full(size, np.nextafter(1, 0))
 
-    monkeypatch.setattr("fittingroom.engine.augment.stream", lambda *_: Highest())
+    monkeypatch.setattr("fittingroom.engine.draws.stream", lambda *_: Highest())
 
 
 def picture(*rows: str) -> torch.Tensor:

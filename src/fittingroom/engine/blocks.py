@@ -17,35 +17,14 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import carray, cfunc, njit, types
-from numba.extending import intrinsic
+
+from fittingroom.engine.intrinsics import at as _at, take as _take
 
 OPTIONS: dict[str, Any] = {"cache": True, "fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy"}
 NOTHING = 255
 """The code of a value that passes no gradient."""
 F32, U16, U8, I16, I64 = np.float32, np.uint16, np.uint8, np.int16, np.int64
-
-
-@intrinsic
-def _take(_: Any, arguments: Any) -> Any:
-    """The number of the next block: arguments[0], counted up for all threads at once."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, values[0])
-        return builder.atomic_rmw("add", array.data, context.get_constant(types.int64, 1), "monotonic")
-
-    return types.int64(arguments), generate
-
-
-@intrinsic
-def _at(_: Any, address: Any) -> Any:
-    """An address as a pointer."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.inttoptr(values[0], ir.IntType(8).as_pointer())
-
-    return types.voidptr(address), generate
 
 
 @njit(inline="always")
