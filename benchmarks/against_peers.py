@@ -146,18 +146,21 @@ def measure(sides: Sequence[Side], repeats: int, short: int, long: int) -> list[
 
 def summary(sides: Sequence[Side], found: Sequence[Sequence[Measured]], workspace: Workspace) -> list[str]:
     """What came of it as a Markdown table."""
-    (first, *_), long = found, found[0][0].long.outcome
+    long = found[0][0].long.outcome
+    compared = [own for side, own in zip(sides, found, strict=True) if side.name.startswith(OURS)] or [found[0]]
+    names = [side.name for side, own in zip(sides, found, strict=True) if own in compared]
     lines = [
-        f"| workload S, n = {len(first)}, medians (ranges) | seconds per epoch | {sides[0].name} is times as fast "
+        f"| workload S, n = {len(found[0])}, medians (ranges) | seconds per epoch "
+        f"| {' | '.join(f'{name} is times as fast' for name in names)} "
         f"| validation accuracy, epochs: {long['epochs']}, mean | start-up, seconds |",
-        "|---|---:|---:|---:|---:|",
+        "|---|---:|" + "---:|" * len(names) + "---:|---:|",
     ]
     for side, own in zip(sides, found, strict=True):
         epoch = Spread(tuple(each.seconds_per_epoch for each in own)).show(".2f")
-        ratio = ratios(first, own).show(".2f") if own is not first else "1"
+        times = " | ".join("1" if own is ours else f"**{ratios(ours, own).show('.2f')}**" for ours in compared)
         accuracy = statistics.mean(each.accuracy for each in own)
         start_up = statistics.median(each.start_up for each in own)
-        lines.append(f"| {side.name} | {epoch} | **{ratio}** | {accuracy:.2%} | {start_up:.1f} |")
+        lines.append(f"| {side.name} | {epoch} | {times} | {accuracy:.2%} | {start_up:.1f} |")
     lines += ["", *(f"- {side.name}: {how(own[-1], workspace)}" for side, own in zip(sides, found, strict=True))]
     counts = {int(parameters(own[-1], workspace)) for own in found}
     assert len(counts) == 1, f"the networks are not the same: {counts} parameters"
@@ -168,7 +171,7 @@ def summary(sides: Sequence[Side], found: Sequence[Sequence[Measured]], workspac
 
 
 def ratios(ours: Sequence[Measured], theirs: Sequence[Measured]) -> Spread:
-    """How many times as fast as another side the first one is, seed by seed."""
+    """How many times as fast as another side one of ours is, seed by seed."""
     return Spread(tuple(b.seconds_per_epoch / a.seconds_per_epoch for a, b in zip(ours, theirs, strict=True)))
 
 
@@ -209,7 +212,7 @@ def every_training(sides: Sequence[Side], found: Sequence[Sequence[Measured]]) -
 
 def main() -> None:
     parser = options(__doc__, repeats=3)
-    who = "who takes part (default: all); the first is compared with the others"
+    who = "who takes part (default: all); ours are compared with all others"
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help=who)
     epochs = "of the short and the long training (default 2 6)"
     parser.add_argument("--epochs", nargs=2, type=positive, default=(2, 6), metavar=("SHORT", "LONG"), help=epochs)
