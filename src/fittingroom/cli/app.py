@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from fittingroom.cli.bench_command import bench
 from fittingroom.cli.data_commands import data_app, network_app
 from fittingroom.cli.options import (
     HELP,
@@ -39,6 +40,7 @@ app.add_typer(network_app, name="network")
 app.add_typer(runs_app, name="runs")
 app.add_typer(worker_app, name="worker")
 app.command("web", epilog=examples("fittingroom web", "fittingroom web --port 9000 --no-browser"))(web)
+app.command("bench", epilog=examples("fittingroom bench", "fittingroom bench my-run.toml --out speed.md"))(bench)
 
 
 def version(asked: bool) -> None:

@@ -80,7 +80,12 @@ def _trainings(spec: RunSpec) -> Iterator[tuple[RunSpec, str | None]]:
     """Each training as a run of its own that begins with fresh weights and goes by epochs."""
     names = [*(phase.name for phase in spec.phases), None]
     for stage, name in zip(spec.stages, names, strict=True):
-        yield replace(stage, start=None, train=replace(stage.train, budget=None)), name
+        yield by_epochs(stage), name
+
+
+def by_epochs(stage: RunSpec) -> RunSpec:
+    """A training that begins with fresh weights and has no time budget: its steps are those of ``stage``."""
+    return replace(stage, start=None, train=replace(stage.train, budget=None))
 
 
 def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) -> Iterator[float | Timing]:
@@ -96,10 +101,10 @@ def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) 
         yield 0.1 * done / of
     yield 0.1
     training, began, busy = run.training, time.perf_counter(), Busy()
-    training.spec = replace(training.spec, batch_size=_batch_size(training))
+    training.spec = replace(training.spec, batch_size=affordable_batch(training))
     seconds: list[float] = []
     timed, told = 0.0, began
-    for taken in _taken(training):
+    for taken in step_seconds(training):
         seconds.append(taken)
         timed += taken if len(seconds) > WARM else 0.0
         now = time.perf_counter()
@@ -142,7 +147,7 @@ class Busy:
         return every, idle, time.process_time()
 
 
-def _taken(run: Training) -> Iterator[float]:
+def step_seconds(run: Training) -> Iterator[float]:
     """Seconds of each step that has a whole batch, epoch after epoch, for ever."""
     whole = max(1, len(run.training) // run.spec.batch_size)
     while True:
@@ -159,7 +164,7 @@ def _taken(run: Training) -> Iterator[float]:
         run.epoch, run.step, run.sums = run.epoch + 1, 0, EpochSums()
 
 
-def _batch_size(run: Training) -> int:
+def affordable_batch(run: Training) -> int:
     """The training's own, or what fits into the time that one step may take."""
     probe = Part(run.training.data, run.training.indices[:PROBE], run.training.device)
     logits(run.network, probe, run.normalize)
