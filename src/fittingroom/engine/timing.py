@@ -6,8 +6,9 @@ is stored, and nothing that is random in a training depends on it, for every dra
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
@@ -87,10 +88,10 @@ def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) 
     run = prepare_run(spec, workspace, threads)
     yield 0.1
     training, began, busy = run.training, time.perf_counter(), Busy()
-    training.spec = replace(training.spec, batch_size=_batch_size(training))
+    training.spec = replace(training.spec, batch_size=affordable_batch(training))
     seconds: list[float] = []
     timed, told = 0.0, began
-    for taken in _taken(training):
+    for taken in seconds_of_steps(training):
         seconds.append(taken)
         timed += taken if len(seconds) > WARM else 0.0
         now = time.perf_counter()
@@ -114,9 +115,10 @@ def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) 
 
 
 class Busy:
-    """How much the machine does beside this process, from now on."""
+    """How much the machine does beside this process, or some others, from now on."""
 
-    def __init__(self) -> None:
+    def __init__(self, processes: Sequence[int] = ()) -> None:
+        self._processes = [psutil.Process(number) for number in processes or [os.getpid()]]
         self._began = self._now()
 
     def others(self) -> float:
@@ -124,16 +126,16 @@ class Busy:
         every, idle, own = (now - then for now, then in zip(self._now(), self._began, strict=True))
         return min(1.0, max(0.0, (every - idle - own) / every)) if every else 0.0
 
-    @staticmethod
-    def _now() -> tuple[float, float, float]:
-        """Processor seconds: all, idle ones, and those of this process."""
+    def _now(self) -> tuple[float, float, float]:
+        """Processor seconds: all, idle ones, and those of these processes."""
         times = psutil.cpu_times()
         idle = times.idle + getattr(times, "iowait", 0.0)
         every = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)  # which user holds too
-        return every, idle, time.process_time()
+        own = [process.cpu_times() for process in self._processes]
+        return every, idle, sum(each.user + each.system for each in own)
 
 
-def _taken(run: Training) -> Iterator[float]:
+def seconds_of_steps(run: Training) -> Iterator[float]:
     """Seconds of each step that has a whole batch, epoch after epoch, for ever."""
     whole = max(1, len(run.training) // run.spec.batch_size)
     while True:
@@ -150,7 +152,7 @@ def _taken(run: Training) -> Iterator[float]:
         run.epoch, run.step, run.sums = run.epoch + 1, 0, EpochSums()
 
 
-def _batch_size(run: Training) -> int:
+def affordable_batch(run: Training) -> int:
     """The training's own, or what fits into the time that one step may take."""
     probe = Part(run.training.data, run.training.indices[:PROBE], run.training.device)
     logits(run.network, probe, run.normalize)
