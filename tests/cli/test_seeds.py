@@ -102,7 +102,10 @@ def test_what_came_of_each_is_told_and_a_failure_is_the_exit_status(fittingroom:
     trained = fittingroom("train", spec_file, "--seeds", 3, "--seed", 4)
     assert (trained.status, trained.err) == (1, "")
     lines = trained.out.splitlines()
-    assert lines[0] == "Runs three-stripes-1, three-stripes-2, three-stripes-3, with the seeds 4 to 6."
+    assert lines[0] == (
+        "Runs three-stripes-1, three-stripes-2, three-stripes-3, with the seeds 4 to 6. "
+        "How they share the cores is measured first, unless it is known."
+    )
     assert "three-stripes-2  epoch 1/6    2.0 s  loss 0.9000  accuracy 70.00 %  best so far" in lines
     assert "three-stripes-2  failed. the loss became nan" in lines
     assert "three-stripes-3  finished. The one epoch is done." in lines

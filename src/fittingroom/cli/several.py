@@ -37,7 +37,7 @@ def train(
         runs = queue.submit_seeds(spec, count, workspace, threads=threads)
         comparison = Comparison.of(find_run(workspace, runs[0]).lineage)
         assert comparison is not None
-        live.begin(runs, spec)
+        live.begin(runs, spec, to_measure=threads is None)
         command = worker_command(workspace, as_json=True, more=("--comparison", comparison.id, "--idle", "0"))
         with live:
             ended = train_several(runs, workspace, command, stop=stop, hear=live.hear, tell=live.tell)
@@ -64,7 +64,7 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def begin(self, runs: Sequence[str], spec: RunSpec) -> None:
+    def begin(self, runs: Sequence[str], spec: RunSpec, *, to_measure: bool) -> None:
         """Nothing to say: each run says itself that it begins."""
 
     def hear(self, news: News) -> None:
@@ -123,9 +123,10 @@ class Live:
     ) -> None:
         self.bars.stop()
 
-    def begin(self, runs: Sequence[str], spec: RunSpec) -> None:
-        """Which runs there are."""
-        self.tell(f"Runs {', '.join(runs)}, with the seeds {spec.seed} to {spec.seed + len(runs) - 1}.")
+    def begin(self, runs: Sequence[str], spec: RunSpec, *, to_measure: bool) -> None:
+        """Which runs there are, and what comes before the first of them."""
+        told = f"Runs {', '.join(runs)}, with the seeds {spec.seed} to {spec.seed + len(runs) - 1}."
+        self.tell(f"{told} How they share the cores is measured first, unless it is known." if to_measure else told)
 
     def hear(self, news: News) -> None:
         """Show what is new."""

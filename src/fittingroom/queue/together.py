@@ -66,7 +66,7 @@ class Comparison:
         found = lineage.get(KEY)
         if found is None:
             return None
-        measured = tuple(Way(**way) for way in found.get("measured", ()))
+        measured = tuple(Way(way["threads"], way["at_once"], way["seconds"]) for way in found.get("measured", ()))
         others = found.get("others", 0.0)
         return cls(found["id"], found["runs"], lineage.get(THREADS), found.get("cores"), measured, others)
 
