@@ -77,7 +77,7 @@ def what_counts(run: RunDetails) -> tuple[Any, ...]:
     return run.state, run.best_epoch, files, [replace(epoch, seconds=0.0) for epoch in run.epochs]
 
 
-def long(prepare: Prepare, epochs: int = 25) -> RunSpec:
+def long(prepare: Prepare, epochs: int = 20) -> RunSpec:
     return prepare(NETWORK, epochs=epochs, batch_size=16, optimizer=fr.Adam(0.005)).spec
 
 
