@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 import fittingroom as fr
@@ -89,7 +90,7 @@ def test_what_is_hopeless_is_given_up_after_a_few_images(
     network: StackedNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial, "candidates", lambda *_: [Choice(), Choice("bf16")])
-    timing(monkeypatch, {("fp32", "pool first"): 1, ("bf16", "pool first"): 40})
+    timing(monkeypatch, {("fp32", "pool first"): 0.01, ("bf16", "pool first"): 0.4})
     seen: list[int] = []
     counted: Callable[..., float] = trial._seconds
 
@@ -167,13 +168,13 @@ def test_a_decision_is_made_once(network: StackedNetwork, own_cache: Path) -> No
     other = StackedNetwork([*LAYERS[:2], fr.Dropout(0.5), *LAYERS[2:]], (1, 12, 12), 3)
     with pytest.raises(AssertionError, match="a trial was made"):
         decided(other, get=no_batch)
-    assert len(list(own_cache.iterdir())) == 1
+    assert len(list(own_cache.glob("*.json"))) == 1
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"choice": {"precision": "fp8", "way": "pool first"}, "why": ""}'])
 def test_a_record_that_cannot_be_read_is_made_anew(network: StackedNetwork, own_cache: Path, content: str) -> None:
     decided(network)
-    (file,) = own_cache.iterdir()
+    (file,) = own_cache.glob("*.json")
     file.write_text(content)
     decided(network)
     assert json.loads(file.read_text())["trial"]
@@ -185,6 +186,19 @@ def test_a_cache_that_cannot_be_written_is_no_hindrance(
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(trial, "cache_folder", lambda: tmp_path / "file")
     assert decided(network).trial
+
+
+def test_two_processes_do_not_try_at_once(network: StackedNetwork, own_cache: Path) -> None:
+    """One waits for the other's trial, and then takes what it has decided."""
+    own_cache.mkdir()
+    with FileLock(own_cache / "turn"):
+        steps = decide(network, "auto", no_batch, 1e13, KEY)
+        for _ in range(3):
+            assert next(steps) == (0, 100)
+        decided_there = Decision(Choice("bf16"), "decided in a trial of 1 s", ())
+        content = trial._content(network, "auto", KEY)
+        trial._keep(own_cache / f"{content}.json", decided_there)
+    assert finish(steps).choice == Choice("bf16")
 
 
 def test_where_it_does_not_pay_nothing_is_tried(network: StackedNetwork) -> None:
@@ -228,9 +242,35 @@ def test_plans_from_before_the_trial_are_understood() -> None:
 def test_the_explanation_names_every_time() -> None:
     timed = (Timed("fp32", "pool first", 12.34), Timed("bf16", "pool first", None, "given up after 8 images, 90 ms"))
     plan = Plan(
-        "cpu", "a processor", 2, "fp32", "channels last", "pool first", (), None, "reuse", "AVX2", {}, "tried", timed
+        "cpu",
+        "a processor",
+        2,
+        "fp32",
+        "channels last",
+        "pool first",
+        (),
+        None,
+        "reuse",
+        "AVX2",
+        {},
+        "torch",
+        "tried",
+        timed,
     )
     assert plan.explanation == "tried (fp32 pool first 12.3 ms, bf16 pool first given up after 8 images, 90 ms a step)"
+
+
+@needs_numba
+def test_augmentation_is_compiled_where_the_training_is_long_enough(network: StackedNetwork) -> None:
+    def means(wanted: Wanted, operations: float, **train: Any) -> str:
+        spec = fr.TrainSpec(**train)
+        return finish(planning(network, spec, batch, wanted, operations, augmented=True)).augmentation
+
+    assert means(Wanted(), 1e13) == "compiled"
+    assert means(Wanted(), 1e9) == "torch"
+    assert means(Wanted(), 1e13, precision="exact") == "torch"
+    assert means(Wanted.keeping({"precision": "fp32", "augmentation": "compiled"}), 1e9) == "compiled"
+    assert means(Wanted.keeping({"precision": "fp32"}), 1e13) == "torch"
 
 
 @needs_numba

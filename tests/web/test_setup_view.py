@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fittingroom.data.sources import load
+from fittingroom.queue.together import Comparison, Way
 from fittingroom.queue.wire import Message
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec, from_toml, presets
@@ -244,6 +245,32 @@ def test_seeds_follow_each_other_and_differ_in_nothing_else(page: TestClient, dr
     draft_on(f"seed={2**63 - 1}")
     assert page.post("/train/start", data={"runs": "3"}).status_code == 200  # the second has no seed left
     assert len(store.runs()) == 3
+
+
+def test_seeds_are_one_comparison_whose_sharing_of_the_cores_is_told(
+    page: TestClient, draft_on: DraftOn, store: Store
+) -> None:
+    draft_on()
+    assert started(page) == "linear-1"
+    assert store.run("linear-1").lineage == {"kind": "new"}
+    assert started(page, runs="3") == "compare?run=linear-2&run=linear-3&run=linear-4"
+    runs = [store.run(f"linear-{number}") for number in (2, 3, 4)]
+    (comparison,) = {Comparison.of(run.lineage) for run in runs}
+    assert comparison is not None
+    assert (comparison.runs, comparison.threads) == (3, None)
+    assert "Shares the cores" not in text(page.get("/train/linear-2/log"))
+    chosen = comparison.sharing(2, 1, [Way(2, 1, 0.02), Way(1, 2, 0.0225)])
+    store.comparisons.agree(comparison.id, chosen.in_lineage())
+    shares = (
+        "3 runs on 2 cores: 2 at once with 1 thread each. "
+        "A training step takes 20 ms alone with 2 threads, 22.5 ms 2 at once with 1 thread each."
+    )
+    for run in runs:
+        log = text(page.get(f"/train/{run.id}/log"))
+        assert f"Shares the cores with the others of its comparison. {shares}" in log
+    plan = {"threads": 1, "precision": "fp32", "processor": "any", "rewrites": []}
+    store.begin_attempt("linear-2", plan)
+    assert shares in text(page.get("/train/linear-2"))
 
 
 def test_a_double_click_starts_one_run(page: TestClient, draft_on: DraftOn, store: Store) -> None:

@@ -67,12 +67,17 @@ def common(
         "fittingroom train my-run.toml --set train.epochs=20 --seed 3",
         "fittingroom train cnn --budget 60s",
         "fittingroom train cnn --json | tail -1",
+        "fittingroom train cnn --seeds 3",
     )
 )
 def train(
     source: SpecSource,
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(help="Same as --set seed=N.")] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(min=1, max=100, help="Train so many runs that differ in nothing but their seeds, counted up."),
+    ] = 1,
     budget: Annotated[
         str | None, typer.Option(metavar="TIME", help="Time to train for, such as 60s or 5m: --set train.budget=TIME.")
     ] = None,
@@ -81,11 +86,20 @@ def train(
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train the run that a spec file or preset describes, live. Ctrl-C ends it with the best weights kept."""
+    """Train the run that a spec file or preset describes, live. Ctrl-C ends it with the best weights kept.
+
+    Several runs go on at the same time where all of them are done sooner so.
+    """
     overrides = list(settings or [])
     overrides += [f"seed={seed}"] if seed is not None else []
     overrides += [f"train.budget={budget}"] if budget is not None else []
     place = Workspace.find(workspace)
+    if seeds > 1:
+        from fittingroom.cli import several
+
+        do = several.leave if in_queue else several.train
+        do(source, overrides, seeds, place, threads=threads, as_json=as_json)
+        return
     if in_queue:
         from fittingroom.cli import queueing
 

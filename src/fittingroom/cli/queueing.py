@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -82,13 +86,54 @@ def ask(run: str, workspace: Workspace, request: Callable[..., RunDetails], want
         show.say(f"{found.id} is {found.state}: {escape(found.message or 'it has ended by itself')}")
 
 
-def work(workspace: Workspace, *, threads: int | None, idle: float, as_json: bool) -> None:
-    """Be a worker until there is nothing to do, or somebody asks for the end."""
+def work(
+    workspace: Workspace,
+    *,
+    threads: int | None,
+    idle: float,
+    as_json: bool,
+    comparison: str | None = None,
+    helps: bool = False,
+) -> None:
+    """Be a worker until there is nothing to do, or somebody asks for the end.
+
+    One for the runs of a ``comparison`` ends also when whoever started it is gone; one that ``helps`` another starts
+    no further ones, and says only what it does with runs.
+    """
     from fittingroom.engine.worker import work as execute_queued_runs
     from fittingroom.library.interrupt import stopping_on_signals
 
+    def say(said: Said) -> None:
+        if not helps or said.run is not None:
+            (tell_json if as_json else tell)(said)
+
+    is_alone = until_input_ends() if comparison else lambda: False
+    helper = None if helps else worker_command(workspace, as_json=as_json, more=("--helps", "--idle", "0"))
     with stopping_on_signals() as stop:
-        execute_queued_runs(workspace, threads=threads, idle=idle, stop=stop, tell=tell_json if as_json else tell)
+        execute_queued_runs(
+            workspace, threads=threads, idle=idle, stop=lambda: stop() or is_alone(), tell=say,
+            comparison=comparison, helper=helper,
+        )  # fmt: skip
+
+
+def worker_command(workspace: Workspace, *, as_json: bool, more: Sequence[str]) -> list[str]:
+    """The command of another worker for this workspace."""
+    command = [sys.executable, "-m", "fittingroom", "worker", "--workspace", str(workspace.root)]
+    return [*command, *["--json"] * as_json, *more]
+
+
+def until_input_ends() -> Callable[[], bool]:
+    """Gives a function that says whether standard input has come to its end: whoever held its other end is gone."""
+    ended = threading.Event()
+
+    def read() -> None:
+        with suppress(OSError):
+            while os.read(sys.stdin.fileno(), 1024):  # below Python's own buffers, which a thread must not keep at exit
+                pass
+        ended.set()
+
+    threading.Thread(target=read, name="input", daemon=True).start()
+    return ended.is_set
 
 
 def tell(said: Said) -> None:

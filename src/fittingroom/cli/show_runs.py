@@ -15,6 +15,7 @@ from rich.table import Table
 from fittingroom.cli.show import duration, percent, print_json, say, size, table, times, when
 from fittingroom.cli.show_list import remembered
 from fittingroom.errors import FittingRoomError
+from fittingroom.queue.together import Comparison
 
 WORST = 5
 """Mistakes that are shown."""
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fittingroom.library.run import Run
     from fittingroom.measure.evaluate import Evaluation
     from fittingroom.measure.robustness import Robustness
+    from fittingroom.store import RunDetails
 
 
 def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) -> None:
@@ -41,6 +43,8 @@ def run(stored: Run, *, with_epochs: bool, with_confusion: bool, as_json: bool) 
     if details.name != stored.spec.name:
         about.insert(0, escape(details.name))
     say(f"[bold]{details.id}[/bold]  {' · '.join(about)}", *remembered(details))
+    if shares := str(Comparison.of(details.lineage) or ""):
+        say(escape(shares))
     if details.state in {"stopped", "paused", "failed", "interrupted"}:
         say(f"Go on with: fittingroom runs resume {details.id}")
     if details.message:
@@ -221,6 +225,22 @@ def after_training(stored: Run, console: Console) -> None:
         f"       fittingroom test {stored.id}           opens the sealed test set, and counts it",
         highlight=False,
     )
+
+
+def outcome(details: RunDetails) -> dict[str, object]:
+    """The last JSON document of a training."""
+    images = sum(epoch.images or 0 for epoch in details.epochs)
+    return {
+        "run": details.id,
+        "state": details.state,
+        "epochs": details.epochs_done,
+        "best_epoch": details.best_epoch,
+        "train_seconds": details.train_seconds,
+        "images_per_second": images / details.train_seconds if details.train_seconds else None,
+        "validation_accuracy": details.validation_accuracy,
+        "validation_loss": details.validation_loss,
+        "message": details.message,
+    }
 
 
 def test_scores(scores: Sequence[TestScore], *, as_json: bool) -> None:

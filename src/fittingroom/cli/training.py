@@ -19,7 +19,6 @@ from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_re
 from fittingroom.engine.run import execute
 from fittingroom.library.fit import train_prepared
 from fittingroom.library.interrupt import stopping_on_signals
-from fittingroom.library.run import Run
 from fittingroom.library.stored import find_run
 from fittingroom.spec.events import Event
 from fittingroom.spec.run import load_run_spec, schedule_of
@@ -93,7 +92,7 @@ def live_json(prepared: PreparedRun, workspace: Workspace) -> None:
             execute(prepared, hear, stop, waiting=say_waiting)
     finally:
         for run in begun:
-            print_event(outcome(Run(run, workspace)))
+            print_event(show_runs.outcome(find_run(workspace, run)))
 
 
 def say_waiting(free: int) -> None:
@@ -149,20 +148,3 @@ def transfer_table(transfer: Transfer) -> Table:
             escape(start.layer), escape(begins), "frozen" if start.frozen else "trained", f"{start.parameters:,}"
         )
     return rows
-
-
-def outcome(run: Run) -> dict[str, object]:
-    """The last JSON document of a training."""
-    details = run.details
-    images = sum(epoch.images or 0 for epoch in details.epochs)
-    return {
-        "run": run.id,
-        "state": run.state,
-        "epochs": details.epochs_done,
-        "best_epoch": details.best_epoch,
-        "train_seconds": details.train_seconds,
-        "images_per_second": images / details.train_seconds if details.train_seconds else None,
-        "validation_accuracy": details.validation_accuracy,
-        "validation_loss": details.validation_loss,
-        "message": details.message,
-    }

@@ -21,15 +21,21 @@ def worker(
     idle: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="End by itself after so long without a run.")
     ] = 600,
+    comparison: Annotated[str | None, typer.Option(hidden=True)] = None,
+    helps: Annotated[bool, typer.Option("--helps", hidden=True)] = False,
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Execute queued runs, one after the other. Ctrl-C hands the run in hand back to the queue and ends."""
+    """Execute queued runs, one after the other, or those of a comparison at once where that is quicker.
+
+    Ctrl-C hands what is in hand back to the queue and ends.
+    """
     if context.invoked_subcommand is not None:
         return
     from fittingroom.cli import queueing
 
-    queueing.work(Workspace.find(workspace), threads=threads, idle=idle, as_json=as_json)
+    place = Workspace.find(workspace)
+    queueing.work(place, threads=threads, idle=idle, as_json=as_json, comparison=comparison, helps=helps)
 
 
 @worker_app.command("list")

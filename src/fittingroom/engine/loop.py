@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from fittingroom.engine.augment import augment
+from fittingroom.engine.augment import Means, augment
 from fittingroom.engine.images import Normalization, Part
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.pace import Budget
@@ -53,6 +53,7 @@ class Training:
     precision: str = "fp32"
     """Of the steps, see ``trial.Choice``; validation is always computed in float32."""
     augmentation: Sequence[AnyAugment] = ()
+    augmented_by: Means = "torch"
     class_weights_K: Tensor | None = None
     first_epoch: int = 0
     """Epochs done before this training began, by what it goes on from; numbers count on from there."""
@@ -240,7 +241,7 @@ def train_step(run: Training, images_NCHW: Tensor, labels_N: Tensor, learning_ra
     """Augment, normalize, forward, loss, backward, clip, step."""
     moment = {"seed": run.seed, "epoch": run.epoch + 1, "step": run.step + 1}
     if run.augmentation:
-        images_NCHW = augment(images_NCHW, run.augmentation, **moment)
+        images_NCHW = augment(images_NCHW, run.augmentation, run.augmented_by, **moment)
     run.network.at(**moment)
     with computing(run.precision, run.training.device):
         logits_NK = run.network(run.normalize(images_NCHW)).float()

@@ -19,10 +19,11 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from fittingroom.engine.augment import Means, best_means
 from fittingroom.engine.kernels import compiler
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.rewrites import rewrite
-from fittingroom.engine.trial import Batch, Decision, Share, Timed, decide, of_plan
+from fittingroom.engine.trial import WORTH, Batch, Decision, Share, Timed, decide, of_plan
 from fittingroom.errors import InvalidInput
 from fittingroom.spec.train import Device, TrainSpec
 
@@ -30,9 +31,19 @@ from fittingroom.spec.train import Device, TrainSpec
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
-DECIDING = ("device", "processor", "threads", "precision", "layout", "instruction_set", "way", "kernels")
+DECIDING = (
+    "device",
+    "processor",
+    "threads",
+    "precision",
+    "layout",
+    "instruction_set",
+    "way",
+    "kernels",
+    "augmentation",
+)
 """What of a plan, beside the versions of libraries, decides results to the last bit."""
-BEFORE = {"way": "pool first", "kernels": None}
+BEFORE = {"way": "pool first", "kernels": None, "augmentation": "torch"}
 """What older plans do not tell."""
 
 
@@ -57,6 +68,8 @@ class Plan:
     allocator: str
     instruction_set: str
     versions: dict[str, str]
+    augmentation: Means = "torch"
+    """What computes the pixels of augmented images."""
     why: str = ""
     """What the choice of precision and way rests on."""
     trial: tuple[Timed, ...] = ()
@@ -107,11 +120,13 @@ def planning(
     batch: Callable[[], Batch],
     wanted: Wanted = Wanted(),
     operations: float = 0.0,
+    *,
+    augmented: bool = False,
 ) -> Generator[Share, None, Plan]:
     """Choose a plan, put it in force, and rewrite and move ``network`` accordingly, in place. Long work in steps.
 
     ``batch`` gives images of the training for a trial, of which there is one where the training takes enough
-    floating-point ``operations``.
+    floating-point ``operations``. ``augmented``: whether its images are.
     """
     device = choose_device(train.device)
     if wanted.threads is not None:
@@ -146,9 +161,17 @@ def planning(
         rewrites=rewrites,
         kernels=compiler() if compiled else None,
         allocator=allocator,
+        augmentation=_augmentation(device, wanted, pays=augmented and operations >= WORTH and not exact),
         why=decision.why,
         trial=decision.trial,
     )
+
+
+def _augmentation(device: str, wanted: Wanted, *, pays: bool) -> Means:
+    """What computes augmented pixels: as it was, or what is fastest where the training is long enough for that."""
+    if wanted.kept:
+        pays = wanted.kept.get("augmentation") == "compiled"
+    return best_means(device) if pays and (wanted.kept or wanted.trial) else "torch"
 
 
 def choose_device(wanted: Device) -> str:

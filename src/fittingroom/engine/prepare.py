@@ -172,7 +172,8 @@ def _built(
     training_part, normalize = Part(data, splits.train, device), Normalization.of(data, splits.train, own.data)
 
     batch = _first_batch(training_part, normalize, own.train.batch_size)
-    plan = finish(planning(network, own.train, batch, wanted, training_operations(stage)))
+    operations = training_operations(stage)
+    plan = finish(planning(network, own.train, batch, wanted, operations, augmented=bool(own.augment)))
     budget = own.train.budget_seconds
     training = Training(
         network=network,
@@ -184,6 +185,7 @@ def _built(
         normalize=normalize,
         precision=plan.precision,
         augmentation=own.augment,
+        augmented_by=plan.augmentation,
         class_weights_K=class_weights(own, data, splits, device),
         phase=stage.phase,
         budget=None if budget is None else Budget(budget),
@@ -210,8 +212,9 @@ def replan(run: PreparedRun) -> Generator[Share, None, PreparedRun]:
     training, spec = run.training, run.stage.spec.train
     batch = _first_batch(training.training, training.normalize, spec.batch_size)
     wanted = Wanted(run.plan.threads)
-    plan = yield from planning(training.network, spec, batch, wanted, training_operations(run.stage))
-    training.precision = plan.precision
+    operations, augmented = training_operations(run.stage), bool(training.augmentation)
+    plan = yield from planning(training.network, spec, batch, wanted, operations, augmented=augmented)
+    training.precision, training.augmented_by = plan.precision, plan.augmentation
     return replace(run, plan=plan)
 
 

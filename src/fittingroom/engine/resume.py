@@ -20,6 +20,7 @@ from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.queue.derive import continued, fork_lineage, forked, repeat_lineage
 from fittingroom.queue.origin import check_origin, check_replay
 from fittingroom.queue.stored import artifact_path, data_of, spec_of
+from fittingroom.queue.together import THREADS
 from fittingroom.spec.start import Which
 from fittingroom.spec.train import Schedule
 from fittingroom.store import RunDetails, Store
@@ -32,8 +33,8 @@ EXACT = {"restart", "replay", "continue"}
 def prepare_resume(run: RunDetails, workspace: Workspace, *, threads: int | None = None) -> PreparedRun:
     """A stored run where its last checkpoint was written (or at its beginning, if none was), ready to go on.
 
-    ``threads`` to train with where no earlier attempt has a plan. Raises InvalidInput for a run that is finished or
-    being trained, or whose data set has changed.
+    ``threads`` to train with where no earlier attempt has a plan, and nobody wished for others when it was queued.
+    Raises InvalidInput for a run that is finished or being trained, or whose data set has changed.
     """
     if run.state in {"finished", "running"}:
         fix = "train on with runs continue" if run.state == "finished" else "stop that one first"
@@ -41,6 +42,8 @@ def prepare_resume(run: RunDetails, workspace: Workspace, *, threads: int | None
     data_of(run, workspace)
     check_origin(run)
     spec, plans = spec_of(run), _plans(run, workspace)
+    wished = run.lineage.get(THREADS)
+    threads = wished if isinstance(wished, int) else threads
     wanted = Wanted.keeping(plans[-1] if plans else None, threads)
     if "last" in run.artifacts:
         checkpoint = Checkpoint.read(artifact_path(run, "last", workspace))

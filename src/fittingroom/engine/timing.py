@@ -6,8 +6,9 @@ is stored, and nothing that is random in a training depends on it, for every dra
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
@@ -128,9 +129,10 @@ def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) 
 
 
 class Busy:
-    """How much the machine does beside this process, from now on."""
+    """How much the machine does beside this process, or some others, from now on."""
 
-    def __init__(self) -> None:
+    def __init__(self, processes: Sequence[int] = ()) -> None:
+        self._processes = [psutil.Process(number) for number in processes or [os.getpid()]]
         self._began = self._now()
 
     def others(self) -> float:
@@ -138,13 +140,13 @@ class Busy:
         every, idle, own = (now - then for now, then in zip(self._now(), self._began, strict=True))
         return min(1.0, max(0.0, (every - idle - own) / every)) if every else 0.0
 
-    @staticmethod
-    def _now() -> tuple[float, float, float]:
-        """Processor seconds: all, idle ones, and those of this process."""
+    def _now(self) -> tuple[float, float, float]:
+        """Processor seconds: all, idle ones, and those of these processes."""
         times = psutil.cpu_times()
         idle = times.idle + getattr(times, "iowait", 0.0)
         every = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)  # which user holds too
-        return every, idle, time.process_time()
+        own = [process.cpu_times() for process in self._processes]
+        return every, idle, sum(each.user + each.system for each in own)
 
 
 def step_seconds(run: Training) -> Iterator[float]:

@@ -16,12 +16,13 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -48,7 +49,9 @@ ROUNDS = (3, 15)
 PROBE = 8
 """Images that tell beforehand whether a candidate is hopeless."""
 HOPELESS = 4.0
-"""Times the first candidate's time for the probe."""
+"""Times the first candidate's time for the probe, where a whole step would take longer than all steps may."""
+SECONDS_FOR_OTHERS = 20.0
+"""One trial at a time on a machine: so long one waits for that of another process."""
 COMPARED = 64
 """Images whose outputs and gradients are compared."""
 LIMITS = {"fp32": (1e-4, 1e-2), "bf16": (0.1, 0.3)}
@@ -128,9 +131,28 @@ def decide(
         return known
     if not may_try:
         return Decision(_untried(wish), "not tried yet")
-    decision = yield from _try(network, candidates(device, wish), batch())
-    _keep(file, decision)
+    with ExitStack() as held:
+        yield from _turn(held, file.parent)
+        if known := _read(file):  # by another process meanwhile
+            return known
+        decision = yield from _try(network, candidates(device, wish), batch())
+        _keep(file, decision)
     return decision
+
+
+def _turn(held: ExitStack, folder: Path) -> Generator[Share, None, None]:
+    """Wait for the trial of another process; nobody waits where locks cannot be made."""
+    until = time.monotonic() + SECONDS_FOR_OTHERS
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "turn", thread_local=False, fallback_to_soft=False)
+        while time.monotonic() < until:
+            with suppress(Timeout):
+                lock.acquire(blocking=False)
+                held.callback(lock.release)
+                return
+            yield 0, 100
+            time.sleep(0.05)
 
 
 def _untried(wish: Precision) -> Choice:

@@ -2,6 +2,8 @@
 
     find the run that has waited longest  →  take its cores  →  claim it  →  prepare  →  train  →  look again
 
+The runs of a comparison share the cores as it is quickest for all of them: their first one is measured, and where
+several are to go on at once, the worker starts as many processes beside itself (its crew).
 Only who holds the cores claims, and only one of those who claim gets it (``Store.begin_attempt``). What goes wrong
 with a run is the run's: it is stored as failed, and the worker goes on. What is wrong with the machine is not: a run
 for a device that is not there waits for another worker, and a full disk ends the worker, its run back in the queue.
@@ -12,7 +14,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
@@ -21,11 +23,13 @@ import psutil
 import torch
 
 from fittingroom.engine.attendance import attendance, listening
-from fittingroom.engine.cores import core_slots
+from fittingroom.engine.cores import core_slots, machine_cores
+from fittingroom.engine.crew import Crew
 from fittingroom.engine.loop import Stop
 from fittingroom.engine.plan import choose_device
 from fittingroom.engine.resume import prepare_resume
 from fittingroom.engine.run import execute
+from fittingroom.engine.together import agree, waits_for_a_choice
 from fittingroom.errors import (
     FittingRoomError,
     InvalidInput,
@@ -51,7 +55,7 @@ LOWER_PRIORITY = 10
 class Said:
     """What a worker tells whoever started it."""
 
-    event: Literal["ready", "waiting", "began", "note", "ended", "leaving"]
+    event: Literal["ready", "shares", "waiting", "began", "note", "ended", "leaving"]
     message: str
     run: str | None = None
     state: str | None = None
@@ -69,19 +73,23 @@ def work(
     idle: float = 600.0,
     stop: Callable[[], object] = lambda: None,
     tell: Tell = lambda said: None,
+    comparison: str | None = None,
+    helper: Sequence[str] | None = None,
 ) -> None:
     """Execute queued runs; returns after ``idle`` seconds without one, or when it is asked to end.
 
-    ``threads``: CPU threads to train with, where a run does not say; as many as torch takes unless given. When
-    ``stop`` answers, or ``fittingroom worker stop`` asks, the run in hand goes back to the queue with its last step
-    saved. Raises WorkspaceError when the workspace cannot be used at all, or no longer; the run in hand goes back too.
+    ``threads``: CPU threads to train with, where a run does not say; as many as torch takes unless given.
+    ``comparison``: whose runs only it executes. ``helper``: a command that starts such a worker; without it, one run
+    is trained at a time. When ``stop`` answers, or ``fittingroom worker stop`` asks, the run in hand goes back to the
+    queue with its last step saved. Raises WorkspaceError when the workspace cannot be used at all, or no longer; the
+    run in hand goes back too.
     """
     lower_priority()
     workspace.create()
     with patiently(lambda: Store.open(workspace.database)) as store:
-        worker = Worker(workspace, store, threads or torch.get_num_threads(), tell)
+        worker = Worker(workspace, store, threads, tell, comparison, Crew(helper))
         try:
-            with listening(worker.is_asked_to_end, worker.report) as asked:
+            with listening(worker.is_asked_to_end, worker.report) as asked, worker.crew:
                 worker.loop(idle, lambda: bool(stop()) or bool(asked()))
         finally:
             with suppress(WorkspaceError):  # then the next worker sees that it is dead
@@ -91,9 +99,12 @@ def work(
 class Worker:
     """One registered worker and what it has in hand."""
 
-    def __init__(self, workspace: Workspace, store: Store, threads: int, tell: Tell) -> None:
-        self.workspace, self.store, self.threads, self.tell = workspace, store, threads, tell
-        self.id = patiently(lambda: store.queue.register(threads))
+    def __init__(
+        self, workspace: Workspace, store: Store, threads: int | None, tell: Tell, comparison: str | None, crew: Crew
+    ) -> None:
+        self.workspace, self.store, self.tell, self.comparison, self.crew = workspace, store, tell, comparison, crew
+        self.asked, self.threads = threads, threads or torch.get_num_threads()
+        self.id = patiently(lambda: store.queue.register(self.threads))
         self.in_hand: str | None = None
         self.left_to_others: set[str] = set()
         self.watch = Watch()
@@ -117,7 +128,9 @@ class Worker:
             except WorkspaceBusy:  # wait, and try again
                 run, since = None, time.monotonic()
             if run is None:
-                if time.monotonic() - since >= idle:
+                if self.crew.living():
+                    since = time.monotonic()
+                elif time.monotonic() - since >= idle:
                     self.tell(Said("leaving", f"no run has come for {idle:g} seconds"))
                     return
                 time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -126,14 +139,17 @@ class Worker:
     def next(self) -> RunDetails | None:
         """The run that has waited longest, as it is now."""
         given_up = self.watch.given_up(self.store.queue.beats_elsewhere())
-        return self.store.queue.next(given_up, self.left_to_others)
+        return self.store.queue.next(given_up, self.left_to_others, self.comparison)
 
     def is_next(self, run: RunDetails) -> bool:
         now = self.next()
         return now is not None and (now.id, now.attempt) == (run.id, run.attempt)
 
     def attend_to(self, run: RunDetails, ends: Callable[[], bool]) -> None:
-        """Take the cores that a run needs, and then the run, unless somebody else has it by then."""
+        """Take the cores that a run needs, and then the run, unless somebody else has it by then.
+
+        The first of a comparison is measured instead; it is the next to be found again.
+        """
         try:
             threads, device = self.threads_for(run), device_for(run)
         except InvalidInput as error:
@@ -145,8 +161,16 @@ class Worker:
             wanted = many(threads, "core") if device == "cpu" else "the GPU and a core"
             self.tell(Said("waiting", f"waits for {wanted} ({free} free)", run.id))
 
-        with core_slots(threads, waiting, self.until_gone(run, ends), device=device) as held:
+        until = self.until_gone(run, ends)
+        if waits_for_a_choice(run):
+            asked = self.asked if device == "cpu" else threads
+            if agreed := agree(run, self.store, self.workspace, waiting, until, asked):
+                self.tell(Said("shares", str(agreed), run.id))
+            return
+        with core_slots(threads, waiting, until, device=device) as held:
             if held and self.is_next(run):
+                if device == "cpu":
+                    self.crew.call(run, self.store, machine_cores(), threads)
                 self.take_up(run, lambda: "handed_back" if ends() else None)
 
     def threads_for(self, run: RunDetails) -> int:

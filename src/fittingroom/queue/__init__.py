@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fittingroom.queue.ask import as_left, pause, resume, stop, stop_workers, workers
-from fittingroom.queue.submit import submit, submit_again, submit_continued, submit_forked
+from fittingroom.queue.submit import submit, submit_again, submit_continued, submit_forked, submit_seeds
 
 __all__ = [
     "as_left",
@@ -15,5 +15,6 @@ __all__ = [
     "submit_again",
     "submit_continued",
     "submit_forked",
+    "submit_seeds",
     "workers",
 ]

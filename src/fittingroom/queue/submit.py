@@ -14,6 +14,7 @@ from fittingroom.queue.beginning import beginning_of
 from fittingroom.queue.derive import continued, fork_lineage, forked, repeat_lineage
 from fittingroom.queue.origin import Origin, check_origin, check_replay, locate
 from fittingroom.queue.stored import check_unchanged, open_store, spec_of
+from fittingroom.queue.together import Comparison
 from fittingroom.spec.network import summarize
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.start import Which
@@ -22,16 +23,32 @@ from fittingroom.store import DataRecord, RunDetails, Store
 from fittingroom.workspace import Workspace
 
 
-def submit(spec: RunSpec, workspace: Workspace, split: Split = Dataset.split) -> str:
+def submit(
+    spec: RunSpec, workspace: Workspace, split: Split = Dataset.split, comparison: Comparison | None = None
+) -> str:
     """Put a new run into the queue; returns its id. ``split``: of the data, for those who remember splits.
 
-    Raises InvalidSpec with every fault, InvalidData or NotFound, and nothing is stored then. Whether a worker's machine
-    has its device is seen when a worker takes it up.
+    ``comparison``: the one that it belongs to. Raises InvalidSpec with every fault, InvalidData or NotFound, and
+    nothing is stored then. Whether a worker's machine has its device is seen when a worker takes it up.
     """
+    belongs = comparison.in_lineage() if comparison else {}
     if spec.start is None:
-        return _submit(spec, None, workspace, {"kind": "new"}, split)
+        return _submit(spec, None, workspace, {"kind": "new", **belongs}, split)
     origin = locate(spec.start, workspace)
-    return _submit(spec, origin, workspace, origin.lineage, split)
+    return _submit(spec, origin, workspace, {**origin.lineage, **belongs}, split)
+
+
+def submit_seeds(
+    spec: RunSpec, count: int, workspace: Workspace, split: Split = Dataset.split, threads: int | None = None
+) -> list[str]:
+    """Put runs that differ in nothing but their seeds into the queue, as one comparison; returns their ids.
+
+    The seeds count up from the spec's own. ``threads`` to train each with; a worker chooses unless given. Raises what
+    ``submit`` raises, before anything is stored.
+    """
+    specs = [replace(spec, seed=spec.seed + number) for number in range(count)]
+    comparison = Comparison.new(count, threads) if count > 1 else None
+    return [submit(each, workspace, split, comparison) for each in specs]
 
 
 def submit_again(run: str, workspace: Workspace, *, replay: bool = False) -> str:

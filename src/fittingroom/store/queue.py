@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.store import rows, schema
+from fittingroom.store.comparisons import belongs
 from fittingroom.store.database import Database
 from fittingroom.store.owners import Owner
 from fittingroom.store.records import LEFT, Request, RunDetails, RunSummary, WorkerRecord, now
@@ -93,12 +94,14 @@ class Queue:
 
     # -- what workers look for -------------------------------------------------------------------------------------
 
-    def next(self, given_up: Collection[Attempt] = (), passed_over: Collection[str] = ()) -> RunDetails | None:
+    def next(
+        self, given_up: Collection[Attempt] = (), passed_over: Collection[str] = (), comparison: str | None = None
+    ) -> RunDetails | None:
         """The run that has waited longest: ``queued``, or ``interrupted`` because its worker is dead; else None.
 
-        Those ``passed_over`` wait for other workers. A run that its dead worker was asked to stop, or that kills
-        whoever takes it up, leaves the queue on the way. Nothing is claimed: ``Store.begin_attempt(seen=...)`` does
-        that.
+        Those ``passed_over`` wait for other workers, as do all that are none of a ``comparison``. A run that its dead
+        worker was asked to stop, or that kills whoever takes it up, leaves the queue on the way. Nothing is claimed:
+        ``Store.begin_attempt(seen=...)`` does that.
         """
         for run in self.managed():
             if run.id in passed_over:
@@ -110,7 +113,8 @@ class Queue:
                 continue
             with suppress(NotFound), self._database.reading() as connection:  # it may be deleted by now
                 details = rows.details(connection, run.id)
-                if details.attempt == run.attempt:
+                ours = comparison is None or belongs(details.lineage, comparison)
+                if ours and details.attempt == run.attempt:
                     return replace(details, state="interrupted" if lost else "queued")
         return None
 

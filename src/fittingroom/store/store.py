@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.store import rows, schema
+from fittingroom.store.comparisons import Comparisons
 from fittingroom.store.database import Database, insert_if_new, upsert
 from fittingroom.store.labels import Labels
 from fittingroom.store.names import new_id, slug_of
@@ -50,6 +51,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.queue = Queue(database)
+        self.comparisons = Comparisons(database)
         self.trash = Trash(database)
         self.labels = Labels(database)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.measure.patience import Best
+from fittingroom.queue.together import Comparison
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec
 from fittingroom.store import AttemptRecord, Request, RunDetails
@@ -35,6 +36,9 @@ class Entry:
 def story(run: RunDetails, spec: RunSpec, trained_by: Mapping[int, int], asked: Request | None) -> list[Entry]:
     """Everything that is remembered of what happened to it; ``trained_by``: the attempt at each epoch."""
     found = [Entry(origin_text(run), run.created)]
+    comparison = Comparison.of(run.lineage)
+    if comparison is not None and (shares := str(comparison)):
+        found.append(Entry(f"Shares the cores with the others of its comparison. {shares}"))
     if run.queued is not None and run.queued > run.created:
         found.append(Entry("Put into the queue.", run.queued))
     improved = improvements(run.epochs, spec)

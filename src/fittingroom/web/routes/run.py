@@ -15,6 +15,7 @@ from fittingroom import queue
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.queue.derive import forked, needs_schedule
 from fittingroom.queue.stored import spec_of
+from fittingroom.queue.together import Comparison
 from fittingroom.spec.run import RunSpec, schedule_of
 from fittingroom.store import RunDetails
 from fittingroom.web.chosen import choose
@@ -45,7 +46,8 @@ def about(snapshot: Snapshot, site: Site) -> dict[str, Any]:
     return {
         "run": run, "spec": spec, "background": snapshot.background, "texts": snapshot.texts(),
         "sentences": snapshot.sentences, "plan_reason": plan_reason(run.plan), "actions": actions(run, spec),
-        "openings": site.store.openings(run.fingerprint), **going_on(run, spec),
+        "openings": site.store.openings(run.fingerprint), "shares": str(Comparison.of(run.lineage) or ""),
+        **going_on(run, spec),
     }  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from os.path import abspath, expanduser
 from urllib.parse import quote
 
@@ -145,8 +144,8 @@ async def start(request: Request) -> Response:
     name, draft = await off_loop(lambda: edit(request, site.workspace, lambda draft: None))  # after what is being set
     try:
         await Timings.of(request).make_way(Inference.of(request))
-        specs = with_seeds(draft, int(count) if count.isdecimal() and len(count) < 10 else 0)
-        runs = [await off_loop(lambda spec=spec: queue.submit(spec, site.workspace, shelf.split)) for spec in specs]  # type: ignore[misc]
+        spec, wanted = checked(draft, int(count) if count.isdecimal() and len(count) < 10 else 0)
+        runs = await off_loop(lambda: queue.submit_seeds(spec, wanted, site.workspace, shelf.split))
     except InvalidInput as error:
         return remember(name, await _show(request, draft, "" if isinstance(error, InvalidSpec) else str(error)))
     all_of_them = "&".join(f"run={quote(run)}" for run in runs)
@@ -154,14 +153,14 @@ async def start(request: Request) -> Response:
     return remember(name, RedirectResponse(address, 303))
 
 
-def with_seeds(draft: Draft, count: int) -> list[RunSpec]:
-    """The draft's run, and more of it that differ in nothing but their seeds; raises InvalidInput."""
+def checked(draft: Draft, count: int) -> tuple[RunSpec, int]:
+    """The draft's run, and how many that differ in nothing but their seeds are wanted; raises InvalidInput."""
     spec, mistakes = draft.read()
     if spec is None:
         raise InvalidSpec(mistakes)
     if not 1 <= count <= MOST_SEEDS:
         raise InvalidInput(f"that many runs cannot be started at once; choose 1 to {MOST_SEEDS}")
-    return [replace(spec, seed=spec.seed + number) for number in range(count)]
+    return spec, count
 
 
 async def going_on(request: Request) -> Response:
