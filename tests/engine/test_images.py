@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 
-from fittingroom.engine.images import Normalization
+from fittingroom.data.dataset import Dataset
+from fittingroom.engine.images import Normalization, Part
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
@@ -23,3 +26,20 @@ def test_normalization_is_of_each_channel_and_keeps_the_memory_format(
         np.testing.assert_array_equal(result[:, channel], expected)
     assert result.is_contiguous(memory_format=order)
     assert Normalization(mean, spread)(images[:0]).shape == (0, channels, 7, 4)
+
+
+def test_images_that_stay_on_the_device_are_the_same(
+    stripes: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shown on the CPU, where there is otherwise nothing to gain from it."""
+    data, indices, rows = stripes(), np.arange(3, 40, dtype=np.int64), np.array([5, 0, 36, 5])
+    read = Part(data, indices).batch(rows)
+    monkeypatch.setattr("fittingroom.engine.images.room_on", lambda device: data.images.nbytes)
+    staying = Part(data, indices)
+    kept = staying.batch(rows)
+    assert staying._resident is not None
+    for one, other in zip(read, kept, strict=True):
+        assert torch.equal(one, other)
+        assert one.stride() == other.stride()
+    monkeypatch.setattr("fittingroom.engine.images.room_on", lambda device: data.images.nbytes - 1)
+    assert Part(data, indices)._resident is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -50,6 +51,11 @@ class Normalization:
         return rows.view(n, height, width, channels).permute(0, 3, 1, 2)
 
 
+def room_on(device: str) -> int:
+    """Bytes that images may take up on a device; 0 where they are better read as they are needed."""
+    return torch.cuda.mem_get_info()[0] // 4 if device.startswith("cuda") else 0
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """Some images of a data set, by index: the training part, or the one that is validated or tested on."""
@@ -64,9 +70,21 @@ class Part:
     def batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """images_NCHW (float32, 0..1, channels last in memory) and labels_N for rows of this part."""
         chosen = self.indices[rows]
+        if self._resident:
+            images_NHWC, labels_N = self._resident
+            there_N = torch.from_numpy(chosen).to(self.device)
+            return as_floats(images_NHWC[there_N]), labels_N[there_N]
         images_NHWC = torch.from_numpy(self.data.images[chosen]).to(self.device)
         labels_N = torch.from_numpy(self.data.labels[chosen]).to(self.device)
         return as_floats(images_NHWC), labels_N
+
+    @cached_property
+    def _resident(self) -> tuple[Tensor, Tensor] | None:
+        """All images and labels on the GPU, where they fit easily: then no batch crosses the bus."""
+        if self.data.images.nbytes > room_on(self.device):
+            return None
+        images_NHWC, labels_N = (torch.from_numpy(values[:]) for values in (self.data.images, self.data.labels))
+        return images_NHWC.to(self.device), labels_N.to(self.device)
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """All images in batches for evaluation."""
