@@ -187,6 +187,59 @@ def test_what_is_not_a_number_stays_visible() -> None:
     assert outputs[1].isnan().any()
 
 
+def test_normalization_far_from_zero_keeps_its_digits() -> None:
+    """Values of 1,000 ± 0.01: squares in float32 would leave nothing of the spread."""
+    from fittingroom.engine.fused_norm import FusedNorm
+
+    norm = torch.nn.BatchNorm2d(4)
+    values = 1000 + 0.01 * torch.randn(64, 4, 5, 5, generator=torch.Generator().manual_seed(0))
+    values = values.contiguous(memory_format=torch.channels_last)
+    right = copy.deepcopy(norm).double()(values.double())
+    found = FusedNorm(norm, relu=False)(values)
+    assert (
+        float((found - right).detach().abs().max()) < 0.02
+    )  # 95,000 is taken off at last, which float32 holds to 0.008
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("shape", [(3, 1, 5, 7), (64, 20, 14, 14), (2, 1500, 1, 2)])
+def test_normalization_and_its_gradient(shape: tuple[int, ...], half: bool) -> None:
+    """Against torch in float64, of the very values that the kernel reads; several blocks, long rows, few pixels."""
+    from fittingroom.engine.fused_norm import FusedNorm
+
+    kind = torch.bfloat16 if half else torch.float32
+    generator = torch.Generator().manual_seed(3)
+    norm = torch.nn.BatchNorm2d(shape[1], momentum=0.4)
+    with torch.no_grad():
+        norm.weight.uniform_(-1, 2, generator=generator)
+        norm.bias.uniform_(-1, 1, generator=generator)
+    plain = copy.deepcopy(norm).double()
+    values = torch.randn(shape, generator=generator).add(0.5).to(kind).contiguous(memory_format=torch.channels_last)
+    outside = torch.randn(shape, generator=generator).to(kind).contiguous(memory_format=torch.channels_last)
+    precise = values.double().requires_grad_()
+    values.requires_grad_()
+    right, found = F.relu(plain(precise)), FusedNorm(norm, relu=True)(values)
+    right.backward(outside.double())
+    found.backward(outside)
+    close = {"atol": 0.04, "rtol": 0.01} if half else {"atol": 2e-5, "rtol": 1e-4}
+    torch.testing.assert_close(found.double(), right, **close)
+    torch.testing.assert_close(values.grad.double(), precise.grad, **close)
+    sums = {"atol": 1e-3, "rtol": 1e-4}
+    torch.testing.assert_close(norm.weight.grad.double(), plain.weight.grad, **sums)
+    torch.testing.assert_close(norm.bias.grad.double(), plain.bias.grad, **sums)
+    torch.testing.assert_close(norm.running_mean.double(), plain.running_mean, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(norm.running_var.double(), plain.running_var, atol=1e-6, rtol=1e-5)
+
+
+def test_frozen_normalization_rests() -> None:
+    layers: list[AnyLayer] = [Conv(16, 3, padding="same"), BatchNorm(), Activate("relu"), Flatten(), Classify()]
+    _, compiled = both(layers, (1, 8, 8), 0)
+    compiled.freeze_up_to("batch_norm_1")
+    before = compiled.weights()["batch_norm_1.running_mean"].clone()
+    passed(compiled, images_of((1, 8, 8), 4, 0))
+    assert torch.equal(compiled.weights()["batch_norm_1.running_mean"], before)
+
+
 def test_frozen_convolutions_get_no_gradient() -> None:
     layers: list[AnyLayer] = [Conv(16, 3, activation="relu"), MaxPool(2), Flatten(), Classify()]
     _, compiled = both(layers, (1, 8, 8), 0)
@@ -203,18 +256,20 @@ import fittingroom as fr
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.rewrites import rewrite
 torch.set_num_threads(int(sys.argv[1]))
-layers = [fr.Conv(16, 3, padding="same", activation="relu"), fr.MaxPool(2), fr.Dropout(0.2), fr.Flatten()]
+layers = [fr.Conv(16, 3, padding="same", activation="relu"), fr.MaxPool(2), fr.Dropout(0.2), fr.BatchNorm()]
+layers += [fr.Activate("relu"), fr.Flatten()]
 network = StackedNetwork([*layers, fr.Classify()], (1, 28, 28), 3)
 network.draw_initial_weights(0)
 network.to(memory_format=torch.channels_last)
 rewrite(network, "compiled")
 images = torch.rand(300, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 images = images.contiguous(memory_format=torch.channels_last)
-step = network.steps[0]
+step, norm = network.steps[:2]
 network.train().at(1, 1, 1)
-pooled = step(images)
+pooled = norm(step(images))
 pooled.backward(torch.ones_like(pooled))
-whole = b"".join(each.detach().contiguous().numpy().tobytes() for each in (pooled, step.convolution.weight.grad))
+found = (pooled, step.convolution.weight.grad, norm.norm.weight.grad)
+whole = b"".join(each.detach().contiguous().numpy().tobytes() for each in found)
 print(hashlib.sha256(whole).hexdigest())
 """
 

@@ -19,22 +19,22 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from fittingroom.engine.intrinsics import at as _at, take as _take
+from fittingroom.engine.intrinsics import at, take
 
 OPTIONS: dict[str, Any] = {"cache": True, "fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy"}
 NOTHING = 255
 """The code of a value that passes no gradient."""
-F32, U16, U8, I16, I64 = np.float32, np.uint16, np.uint8, np.int16, np.int64
+F32, U16, U8, I16, I32, I64 = np.float32, np.uint16, np.uint8, np.int16, np.int32, np.int64
 
 
 @njit(inline="always")
-def _wide(value: Any) -> Any:
+def widen(value: Any) -> Any:
     """A bfloat16 value as float32."""
     return np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
 
 
 @njit(inline="always")
-def _narrow(value: Any) -> Any:
+def narrow(value: Any) -> Any:
     """A float32 value as bfloat16, rounded to the nearest, ties to even."""
     bits = np.float32(value).view(np.uint32)
     odd = np.uint32(bits >> np.uint32(16)) & np.uint32(1)
@@ -86,7 +86,7 @@ def pool_forward(of: Pooling) -> Any:
         high, wide, row, threshold, scale = h // size, w // size, w * channels, dropped - 32768, _scale_of(dropped)
         before, after = h * row, high * wide * channels
         while True:
-            number = _take(arguments)
+            number = take(arguments)
             if number >= arguments[1]:
                 break
             for image in range(number * block, min(arguments[2], (number + 1) * block)):
@@ -96,27 +96,30 @@ def pool_forward(of: Pooling) -> Any:
                         target = image * after + (i * wide + j) * channels
                         reach = (size - 1) * (row + channels) + channels
                         if half:
-                            values = carray(_at(arguments[8] + source * bytes_of), reach, U16)
-                            output = carray(_at(arguments[10] + target * bytes_of), channels, U16)
+                            values = carray(at(arguments[8] + source * bytes_of), reach, U16)
+                            output = carray(at(arguments[10] + target * bytes_of), channels, U16)
                         else:
-                            values = carray(_at(arguments[8] + source * bytes_of), reach, F32)
-                            output = carray(_at(arguments[10] + target * bytes_of), channels, F32)
-                        lots = carray(_at(arguments[9] + target * 2), channels, I16)
-                        code = carray(_at(arguments[11] + target), channels, U8)
+                            values = carray(at(arguments[8] + source * bytes_of), reach, F32)
+                            output = carray(at(arguments[10] + target * bytes_of), channels, F32)
+                        lots = carray(at(arguments[9] + target * 2), channels, I16)
+                        code = carray(at(arguments[11] + target), channels, U8)
                         for c in range(channels):
-                            best, place = lowest, NOTHING
+                            best, place = lowest, I32(NOTHING)
                             for p in range(places):
                                 value = values[p // size * row + p % size * channels + c]
-                                value = _wide(value) if half else F32(value)
-                                better = value > best or value != value
+                                value = widen(value) if half else F32(value)
+                                better = (value > best) | (value != value)
                                 best = value if better else best
-                                place = p if better else place
-                            if dropped:
-                                keep = lots[c] >= threshold
-                                best = best * scale if keep else F32(0)
-                                place = place if keep else NOTHING
-                            output[c] = _narrow(best) if half else best
+                                place = I32(p) if better else place
+                            output[c] = narrow(best) if half else best
                             code[c] = place
+                        if dropped:
+                            for c in range(channels):
+                                keep = lots[c] >= threshold
+                                kept = (widen(output[c]) if half else F32(output[c])) * scale
+                                kept = kept if keep else F32(0)
+                                output[c] = narrow(kept) if half else kept
+                                code[c] = code[c] if keep else U8(NOTHING)
 
     return kernel
 
@@ -134,38 +137,38 @@ def pool_backward(of: Pooling) -> Any:
         high, wide, row = h // size, w // size, w * channels
         before, after = h * row, high * wide * channels
         while True:
-            number = _take(arguments)
+            number = take(arguments)
             if number >= arguments[1]:
                 break
             for image in range(number * block, min(arguments[2], (number + 1) * block)):
                 if half:
-                    whole = carray(_at(arguments[10] + image * before * bytes_of), before, U16)
+                    whole = carray(at(arguments[10] + image * before * bytes_of), before, U16)
                 else:
-                    whole = carray(_at(arguments[10] + image * before * bytes_of), before, F32)
+                    whole = carray(at(arguments[10] + image * before * bytes_of), before, F32)
                 for i in range(high):
                     for j in range(wide):
                         source = image * after + (i * wide + j) * channels
-                        code = carray(_at(arguments[9] + source), channels, U8)
+                        code = carray(at(arguments[9] + source), channels, U8)
                         for p in range(places):
                             target = image * before + (i * size + p // size) * row + (j * size + p % size) * channels
                             if half:
-                                gradient = carray(_at(arguments[8] + source * bytes_of), channels, U16)
-                                output = carray(_at(arguments[10] + target * bytes_of), channels, U16)
+                                gradient = carray(at(arguments[8] + source * bytes_of), channels, U16)
+                                output = carray(at(arguments[10] + target * bytes_of), channels, U16)
                             else:
-                                gradient = carray(_at(arguments[8] + source * bytes_of), channels, F32)
-                                output = carray(_at(arguments[10] + target * bytes_of), channels, F32)
+                                gradient = carray(at(arguments[8] + source * bytes_of), channels, F32)
+                                output = carray(at(arguments[10] + target * bytes_of), channels, F32)
                             for c in range(channels):
                                 passes = code[c] == p
                                 if half:
-                                    value = _narrow(_wide(gradient[c]) * scale)
+                                    value = narrow(widen(gradient[c]) * scale)
                                     output[c] = value if passes else U16(0)
                                 else:
                                     output[c] = F32(gradient[c]) * scale if passes else F32(0)
                     for y in range(i * size, (i + 1) * size):
-                        for at in range(y * row + wide * size * channels, (y + 1) * row):
-                            whole[at] = 0
-                for at in range(high * size * row, before):
-                    whole[at] = 0
+                        for spot in range(y * row + wide * size * channels, (y + 1) * row):
+                            whole[spot] = 0
+                for spot in range(high * size * row, before):
+                    whole[spot] = 0
 
     return kernel
 
@@ -174,8 +177,8 @@ def pool_backward(of: Pooling) -> Any:
 def _pad(padded: Any, values: Any, h: int, line: int, inside: int, padded_line: int) -> None:
     """The rows of an image into a frame of zeros."""
     for y in range(h):
-        for at in range(line):
-            padded[inside + y * padded_line + at] = values[y * line + at]
+        for spot in range(line):
+            padded[inside + y * padded_line + spot] = values[y * line + spot]
 
 
 @njit(inline="always")
@@ -183,9 +186,9 @@ def _cut_out(patch: Any, padded: Any, corner: int, k: int, inputs: int, size: in
     """What the convolution sees at each place of a window, one after the other."""
     for p in range(size * size):
         for dy in range(k):
-            at = corner + (p // size + dy) * padded_line + p % size * inputs
+            spot = corner + (p // size + dy) * padded_line + p % size * inputs
             for dx in range(k * inputs):
-                patch[(p * k + dy) * k * inputs + dx] = padded[at + dx]
+                patch[(p * k + dy) * k * inputs + dx] = padded[spot + dx]
 
 
 @cache
@@ -206,42 +209,45 @@ def convolved_forward(of: Convolving) -> Any:
         padded_h, padded_line, line = h + top + bottom, (w + left + right) * inputs, w * inputs
         high, wide = (padded_h - k + 1) // size, (w + left + right - k + 1) // size
         after = high * wide * channels
-        weight = carray(_at(arguments[12]), taps * channels, F32)
-        bias = carray(_at(arguments[13]), channels, F32)
+        weight = carray(at(arguments[12]), taps * channels, F32)
+        bias = carray(at(arguments[13]), channels, F32)
         padded, patch = np.zeros(padded_h * padded_line, F32), np.zeros(places * taps, F32)
         while True:
-            number = _take(arguments)
+            number = take(arguments)
             if number >= arguments[1]:
                 break
             for image in range(number * block, min(arguments[2], (number + 1) * block)):
-                values = carray(_at(arguments[11] + image * h * line * 4), h * line, F32)
+                values = carray(at(arguments[11] + image * h * line * 4), h * line, F32)
                 _pad(padded, values, h, line, top * padded_line + left * inputs, padded_line)
                 for i in range(high):
                     for j in range(wide):
                         corner = i * size * padded_line + j * size * inputs
                         target = image * after + (i * wide + j) * channels
                         _cut_out(patch, padded, corner, k, inputs, size, padded_line)
-                        lots = carray(_at(arguments[14] + target * 2), channels, I16)
+                        lots = carray(at(arguments[14] + target * 2), channels, I16)
                         if half:
-                            output = carray(_at(arguments[15] + target * bytes_of), channels, U16)
+                            output = carray(at(arguments[15] + target * bytes_of), channels, U16)
                         else:
-                            output = carray(_at(arguments[15] + target * bytes_of), channels, F32)
-                        code = carray(_at(arguments[16] + target), channels, U8)
+                            output = carray(at(arguments[15] + target * bytes_of), channels, F32)
+                        code = carray(at(arguments[16] + target), channels, U8)
                         for c in range(channels):
-                            best, place = lowest, NOTHING
+                            best, place = lowest, I32(NOTHING)
                             for p in range(places):
                                 value = bias[c]
                                 for t in range(taps):
                                     value += patch[p * taps + t] * weight[t * channels + c]
-                                better = value > best or value != value
+                                better = (value > best) | (value != value)
                                 best = value if better else best
-                                place = p if better else place
-                            if dropped:
-                                keep = lots[c] >= threshold
-                                best = best * scale if keep else F32(0)
-                                place = place if keep else NOTHING
-                            output[c] = _narrow(best) if half else best
+                                place = I32(p) if better else place
+                            output[c] = narrow(best) if half else best
                             code[c] = place
+                        if dropped:
+                            for c in range(channels):
+                                keep = lots[c] >= threshold
+                                kept = (widen(output[c]) if half else F32(output[c])) * scale
+                                kept = kept if keep else F32(0)
+                                output[c] = narrow(kept) if half else kept
+                                code[c] = code[c] if keep else U8(NOTHING)
 
     return kernel
 
@@ -265,13 +271,13 @@ def convolved_backward(of: Convolving) -> Any:
         padded, patch = np.zeros(padded_h * padded_line, F32), np.zeros(places * taps, F32)
         passed = np.zeros(places * channels, F32)
         while True:
-            number = _take(arguments)
+            number = take(arguments)
             if number >= arguments[1]:
                 break
-            of_weight = carray(_at(arguments[14] + number * taps * channels * 4), taps * channels, F32)
-            of_bias = carray(_at(arguments[15] + number * channels * 4), channels, F32)
+            of_weight = carray(at(arguments[14] + number * taps * channels * 4), taps * channels, F32)
+            of_bias = carray(at(arguments[15] + number * channels * 4), channels, F32)
             for image in range(number * block, min(arguments[2], (number + 1) * block)):
-                values = carray(_at(arguments[11] + image * h * line * 4), h * line, F32)
+                values = carray(at(arguments[11] + image * h * line * 4), h * line, F32)
                 _pad(padded, values, h, line, top * padded_line + left * inputs, padded_line)
                 for i in range(high):
                     for j in range(wide):
@@ -279,13 +285,13 @@ def convolved_backward(of: Convolving) -> Any:
                         source = image * after + (i * wide + j) * channels
                         _cut_out(patch, padded, corner, k, inputs, size, padded_line)
                         if half:
-                            gradient = carray(_at(arguments[12] + source * bytes_of), channels, U16)
+                            gradient = carray(at(arguments[12] + source * bytes_of), channels, U16)
                         else:
-                            gradient = carray(_at(arguments[12] + source * bytes_of), channels, F32)
-                        code = carray(_at(arguments[13] + source), channels, U8)
+                            gradient = carray(at(arguments[12] + source * bytes_of), channels, F32)
+                        code = carray(at(arguments[13] + source), channels, U8)
                         for c in range(channels):
                             place, value = code[c], gradient[c]
-                            value = _wide(value) if half else F32(value)
+                            value = widen(value) if half else F32(value)
                             value = F32(0) if place == NOTHING else value * scale
                             of_bias[c] += value
                             for p in range(places):

@@ -24,6 +24,21 @@ def take(_: Any, arguments: Any) -> Any:
 
 
 @intrinsic
+def done(_: Any, arguments: Any) -> Any:
+    """How many blocks were finished before this one: arguments[4], counted up for all threads at once.
+
+    Whoever finishes last finds all that the others have written.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, values[0])
+        place = builder.gep(array.data, [context.get_constant(types.intp, 4)])
+        return builder.atomic_rmw("add", place, context.get_constant(types.int64, 1), "acq_rel")
+
+    return types.int64(arguments), generate
+
+
+@intrinsic
 def at(_: Any, address: Any) -> Any:
     """An address as a pointer."""
 

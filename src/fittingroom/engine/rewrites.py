@@ -3,8 +3,8 @@
 ``as written``   layer by layer
 ``pool first``   relu after the max pool that follows it instead of before; equal to the last bit
 ``compiled``     relu, max pool and dropout in one compiled pass, and with them a convolution over few channels whose
-                 output is then never stored; equal up to rounding in float32, and to the last bit where no convolution
-                 takes part. Needs Numba and a CPU.
+                 output is then never stored; batch normalization with its relu. Equal up to rounding in float32, and to
+                 the last bit where neither takes part. Needs Numba and a CPU.
 
 Weights stay where they are, in the layers; only what ``forward`` goes through changes.
 """
@@ -84,11 +84,16 @@ def _pool_first(network: StackedNetwork, index: int) -> Found | None:
 
 
 def _compiled(network: StackedNetwork, index: int) -> Found | None:
-    """A pool with the relu or the convolution before it, and the dropout behind it."""
+    """A pool with relu or convolution before it and dropout behind it, or batch normalization with relu."""
     from fittingroom.engine.fused import FusedPool, can_pool
+    from fittingroom.engine.fused_norm import FusedNorm
 
     layer, given = network.layers[index], network.specs[index]
     pool = _layer(network, index + 1)
+    if isinstance(layer, nn.BatchNorm2d):
+        follows = index + 1 < len(network.specs) and _is_relu_alone(network.specs[index + 1])
+        relu = follows and not can_pool(_layer(network, index + 2))
+        return "compiled", FusedNorm(layer, relu), 2 if relu else 1
     if can_pool(layer):
         before, relu, pool, length = None, False, layer, 1
     elif can_pool(pool) and isinstance(layer, Convolution) and (_relu_of(given) or layer.activation is None):

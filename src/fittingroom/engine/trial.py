@@ -38,7 +38,7 @@ Share = tuple[int, int]
 Batch = tuple[Tensor, Tensor]
 """images_NCHW (normalized, float32, channels last) and labels_N, on the device of the training."""
 
-EDITION = 1
+EDITION = 2
 """Of kernels and rewrites; counted up when they become faster or slower, so that earlier decisions are forgotten."""
 WORTH = 1e12
 """Floating-point operations of a training from which on a trial pays: some seconds on a laptop."""
