@@ -11,10 +11,12 @@ Machine code is kept in the cache folder, for each processor; what is not there 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import metadata, util
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +24,7 @@ from torch import Tensor
 
 from fittingroom.workspace import cache_folder
 
+SOURCES = ("intrinsics.py", "blocks.py", "norms.py", "warping.py")
 BLOCK_BYTES = 2**18
 """What a block reads and writes of the largest tensor, about: a share of a core's second-level cache."""
 
@@ -42,8 +45,16 @@ def prepare_numba() -> Any:
     """Numba, told to keep its machine code in our cache folder."""
     import numba
 
-    numba.config.CACHE_DIR = str(cache_folder() / "kernels")
+    numba.config.CACHE_DIR = str(cache_folder() / "kernels" / _edition())
     return numba
+
+
+def _edition() -> str:
+    """Of the kernels' sources together: Numba looks at one file only, and they take parts from each other."""
+    whole = hashlib.sha256()
+    for name in SOURCES:
+        whole.update(Path(__file__).with_name(name).read_bytes())
+    return whole.hexdigest()[:16]
 
 
 def compiler() -> str | None:
