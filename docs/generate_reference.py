@@ -27,6 +27,7 @@ from fittingroom.spec.train import (
     CrossEntropy,
     EarlyStop,
     Exponential,
+    Muon,
     OneCycle,
     RmsProp,
     Sgd,
@@ -73,7 +74,7 @@ def _lines() -> Iterator[str]:
     yield from _section("[[phases]]", Phase, "##")
     yield from _section("[train]", TrainSpec, "##")
     for title, kinds in {
-        "optimizer": (Sgd, Adam, AdamW, Adadelta, RmsProp),
+        "optimizer": (Sgd, Adam, AdamW, Adadelta, RmsProp, Muon),
         "schedule": (Constant, Step, Exponential, Cosine, OneCycle),
         "loss": (CrossEntropy,),
     }.items():

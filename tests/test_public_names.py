@@ -7,7 +7,7 @@ import fittingroom as fr
 PUBLIC = """
 Activate Adadelta Adam AdamW BatchNorm Brightness Classify Constant Contrast Conv Cosine CrossEntropy DataSpec
 Dataset Dense DepthwiseConv Dropout EarlyStop Erasing Exponential FittingRoomError Flatten GlobalPool IntensityShift
-InvalidData InvalidInput InvalidSpec MaxPool MeanPool Mirror Network Noise NotFound OneCycle Phase Residual RmsProp
+InvalidData InvalidInput InvalidSpec MaxPool MeanPool Mirror Muon Network Noise NotFound OneCycle Phase Residual RmsProp
 Rotation Run RunSpec SeparableConv Sgd Shear Shift Start Step TrainSpec TrainingDiverged UpsideDown WorkspaceError
 Zoom continue_training export_run fit fork import_run load load_run_spec presets restart resume train
 """.split()

@@ -80,6 +80,7 @@ from .spec.train import (
     CrossEntropy as CrossEntropy,
     EarlyStop as EarlyStop,
     Exponential as Exponential,
+    Muon as Muon,
     OneCycle as OneCycle,
     RmsProp as RmsProp,
     Sgd as Sgd,

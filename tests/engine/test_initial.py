@@ -146,3 +146,34 @@ def test_parts_of_one_layer_are_drawn_apart() -> None:
     weights = drawn(Residual(4, 3, name="block"), (4, 6, 6))
     assert weights["conv_1.weight"].shape == weights["conv_2.weight"].shape
     assert not np.array_equal(weights["conv_1.weight"], weights["conv_2.weight"])
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "copies"),
+    [
+        (Conv(5, 3, initializer="dirac", padding="same", name="a"), (3, 8, 8), [0, 1, 2]),
+        (Conv(2, 3, initializer="dirac", padding="same", name="a"), (3, 8, 8), [0, 1]),
+        (DepthwiseConv(3, depth_multiplier=2, initializer="dirac", padding="same", name="a"), (3, 8, 8), [0, 2, 4]),
+        (Dense(7, initializer="dirac", name="a"), (4,), [0, 1, 2, 3]),
+    ],
+    ids=repr,
+)
+def test_dirac_passes_the_inputs_on(layer: AnyLayer, shape: tuple[int, ...], copies: list[int]) -> None:
+    module = build_layer(layer, shape)
+    draw_initial_weights(layer, module, 0)
+    images = torch.from_numpy(np.random.default_rng(0).standard_normal((2, *shape)).astype(np.float32))
+    with torch.no_grad():
+        outputs = module(images)
+    torch.testing.assert_close(outputs[:, copies], images[:, : len(copies)], atol=1e-6, rtol=0)
+
+
+def test_dirac_draws_the_other_outputs_as_torch_does() -> None:
+    others = drawn(Conv(200, 3, initializer="dirac", name="a"), (8, 9, 9))["weight"][8:]
+    limit = 1 / math.sqrt(8 * 9)
+    assert others.std() == pytest.approx(limit / math.sqrt(3), rel=0.03)
+    assert 0.99 * limit < np.abs(others).max() <= limit
+
+
+def test_dirac_agrees_with_torch_where_a_window_has_no_middle() -> None:
+    expected = torch.nn.init.dirac_(torch.empty(3, 3, 4, 4))
+    assert np.array_equal(drawn(Conv(3, 4, initializer="dirac", name="a"), (3, 8, 8))["weight"], expected.numpy())

@@ -40,6 +40,7 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "adadelta, label smoothing": {"optimizer": fr.Adadelta(1.0), "loss": fr.CrossEntropy(label_smoothing=0.1)},
     "rmsprop, exponential": {"optimizer": fr.RmsProp(0.005), "schedule": fr.Exponential(start_epoch=1)},
+    "muon, one cycle": {"optimizer": fr.Muon(0.02), "schedule": fr.OneCycle()},
     "phases, frozen layers": {
         "optimizer": fr.Adam(0.003), "augment": (fr.Noise(0.1),), "keep_checkpoints": 2,
         "phases": (

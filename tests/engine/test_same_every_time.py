@@ -74,7 +74,8 @@ def test_nothing_but_the_seed_changes_the_weights(prepare: Prepare) -> None:
 
 
 @pytest.mark.parametrize(
-    "optimizer", [fr.Sgd(0.05, momentum=0.9, nesterov=True), fr.Adam(), fr.AdamW(), fr.Adadelta(1.0), fr.RmsProp()]
+    "optimizer",
+    [fr.Sgd(0.05, momentum=0.9, nesterov=True), fr.Adam(), fr.AdamW(), fr.Adadelta(1.0), fr.RmsProp(), fr.Muon()],
 )
 def test_a_training_left_at_any_step_goes_on_to_the_same_weights(
     prepare: Prepare, tmp_path: Path, optimizer: Any

@@ -186,8 +186,8 @@ RULE = "use letters (a to z), digits and underscores, with a letter first"
         (
             Dense,
             {"units": 8, "initializer": "zeros"},
-            "initializer: 'zeros' is not one of its values; known are: glorot_normal, glorot_uniform, he_normal, "
-            "he_uniform, lecun_normal, lecun_uniform, orthogonal",
+            "initializer: 'zeros' is not one of its values; known are: dirac, glorot_normal, glorot_uniform, "
+            "he_normal, he_uniform, lecun_normal, lecun_uniform, orthogonal",
         ),
         (
             DepthwiseConv,

@@ -7,10 +7,10 @@ import pytest
 from fittingroom.spec.augment import Rotation, Shear
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.faults import DataFacts, faults, notes
-from fittingroom.spec.layers import BatchNorm, Conv, Dense, Dropout
+from fittingroom.spec.layers import BatchNorm, Conv, Dense, Dropout, MaxPool
 from fittingroom.spec.network import summarize
 from fittingroom.spec.run import RunSpec, from_toml, load_run_spec, presets
-from fittingroom.spec.train import Adam, Constant, EarlyStop, Exponential, OneCycle, Sgd
+from fittingroom.spec.train import Adam, Constant, EarlyStop, Exponential, Muon, OneCycle, Sgd
 
 FASHION_MNIST = DataFacts(
     channels=1,
@@ -21,7 +21,7 @@ FASHION_MNIST = DataFacts(
     validation_images=5_000,
     test_images=10_000,
 )
-ALL = ["cnn", "cnn-bn", "cnn-bn-full", "linear", "mlp", "starter"]
+ALL = ["cnn", "cnn-bn", "cnn-bn-full", "linear", "mlp", "sprint-15s", "sprint-5m", "sprint-60s", "starter"]
 
 
 def comment(name: str) -> str:
@@ -157,3 +157,35 @@ def test_cnn_bn_is_what_its_comment_says() -> None:
     assert "24/12/6 filters instead of 196/92/48" in comment("cnn-bn")
     assert "one-cycle with a peak of 0.005 for 10 epochs" in comment("cnn-bn")
     assert (spec.train.schedule, spec.train.optimizer, spec.train.epochs) == (OneCycle(), Adam(0.005), 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "says", "seconds"),
+    [
+        ("sprint-15s", "for 15 seconds of training", 15),
+        ("sprint-60s", "for a minute of training", 60),
+        ("sprint-5m", "for five minutes of training", 300),
+    ],
+)
+def test_sprints_are_what_their_comments_say(name: str, says: str, seconds: float) -> None:
+    spec = load_run_spec(name)
+    assert says in comment(name)
+    assert spec.train.budget_seconds == seconds
+    convolutions = [layer for layer in spec.network if isinstance(layer, Conv)]
+    assert "A stem that sees 4×4 pixels and steps by 2" in comment(name)
+    assert (convolutions[0].kernel, convolutions[0].stride) == (4, 2)
+    assert "filters that begin by passing their inputs on, and Muon" in comment(name)
+    assert {layer.initializer for layer in convolutions[1:]} == {"dirac"}
+    assert isinstance(spec.train.optimizer, Muon)
+    assert isinstance(spec.train.schedule, OneCycle), "it reaches its end whatever the machine gets done"
+    assert all(width % 32 == 0 for width in filters(spec))
+    assert not any(layer.bias for layer in convolutions), "batch normalization follows, which takes it away again"
+
+
+@pytest.mark.parametrize("name", ["sprint-15s", "sprint-60s", "sprint-5m"])
+def test_sprints_pool_before_they_normalize(name: str) -> None:
+    layers = load_run_spec(name).network
+    for place, layer in enumerate(layers):
+        if isinstance(layer, MaxPool):
+            assert isinstance(layers[place - 1], Conv)
+            assert isinstance(layers[place + 1], BatchNorm)

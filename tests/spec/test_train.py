@@ -201,7 +201,7 @@ LIST = 'give one for each class, or "balanced"'
         ({"optimizer": {"learning_rate": 1}}, 'optimizer: does not say its kind (name is missing); add name = "…"'),
         (
             {"optimizer": Cosine()},
-            "optimizer: Cosine() does not belong here; known are: adadelta, adam, adamw, rmsprop, sgd",
+            "optimizer: Cosine() does not belong here; known are: adadelta, adam, adamw, muon, rmsprop, sgd",
         ),
         (
             {"optimizer": {"name": "sgd", "learning_rate": math.nan}},

@@ -153,8 +153,8 @@ def _restore_optimizer(run: Training, tensors: Mapping[str, Tensor]) -> None:
         if tensor.shape != weight.shape and not (key == "step" and tensor.numel() == 1):
             raise InvalidInput(f"the checkpoint's optimizer state {name} does not fit its weight; start the run again")
         state.setdefault(int(index), {})[key] = _laid_out_as(weight, tensor)
-    expected = state_keys(run.spec.optimizer)
-    if state and (len(state) != len(weights) or any(own.keys() != expected for own in state.values())):
+    expected = state_keys(run.spec.optimizer, weights) if state else []
+    if state and [state[index].keys() if index in state else None for index in range(len(weights))] != expected:
         raise InvalidInput("the checkpoint's optimizer state is not that of this optimizer; start the run again")
     groups = run.optimizer.state_dict()["param_groups"]
     run.optimizer.load_state_dict({"state": state, "param_groups": groups})

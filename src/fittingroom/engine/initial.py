@@ -1,7 +1,7 @@
 """Initial weights, drawn from the run's seed and the names of layer and weight: nothing else changes them.
 
 Distributions are those of ``keras.initializers`` (Keras 3): the same fans, normal distributions truncated at two
-standard deviations, zero biases; scales start at one.
+standard deviations, zero biases; scales start at one. ``dirac`` is torch's ``dirac_``, which Keras does not have.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ def draw(
     """Initial values for a weight of torch's ``shape`` (out, in / groups, ...)."""
     if initializer == "orthogonal":
         return _orthogonal(shape, groups, generator)
+    if initializer == "dirac":
+        return _dirac(shape, groups, generator)
     family, distribution = initializer.split("_")
     fan_in, fan_out = fans(shape, groups)
     variance = GAIN[family] / ((fan_in + fan_out) / 2 if family == "glorot" else fan_in)
@@ -79,3 +81,19 @@ def _orthogonal(shape: tuple[int, ...], groups: int, generator: np.random.Genera
     q = q * np.sign(np.diagonal(r))
     matrix: NDArray[np.float64] = q if rows >= columns else q.T
     return matrix.reshape(rows, groups, -1).swapaxes(0, 1).reshape(shape).astype(np.float32)
+
+
+def _dirac(shape: tuple[int, ...], groups: int, generator: np.random.Generator) -> NDArray[np.float32]:
+    """As many outputs as there are inputs begin as their copies (Zagoruyko and Komodakis 2017); the others are random.
+
+    The middle of a window of even size is the later pixel, and random values lie within ±1/√inputs, both as in torch.
+    """
+    limit = 1 / math.sqrt(math.prod(shape[1:]))
+    weights = generator.uniform(-limit, limit, shape).astype(np.float32)
+    rows, middle = shape[0] // groups, tuple(size // 2 for size in shape[2:])
+    for output in range(shape[0]):
+        source = output % rows
+        if source < shape[1]:
+            weights[output] = 0
+            weights[(output, source, *middle)] = 1
+    return weights

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from fittingroom.engine.muon import Muon
 from fittingroom.spec import train as spec
 
 
@@ -61,12 +62,24 @@ def build_optimizer(optimizer: spec.Optimizer, weights: Iterable[nn.Parameter]) 
                 eps=optimizer.epsilon,
                 foreach=True,
             )
+        case spec.Muon():
+            return Muon(
+                weights,
+                optimizer.learning_rate,
+                optimizer.momentum,
+                optimizer.weight_decay,
+                (optimizer.beta_1, optimizer.beta_2),
+                optimizer.epsilon,
+            )
 
 
-def state_keys(optimizer: spec.Optimizer) -> set[str]:
-    """What the optimizer remembers of each weight, by name, as tensors: seen by letting it take a step."""
-    weight = nn.Parameter(torch.zeros(1))
-    weight.grad = torch.ones(1)
-    built = build_optimizer(optimizer, [weight])
+def state_keys(optimizer: spec.Optimizer, weights: Iterable[Tensor]) -> list[set[str]]:
+    """What the optimizer remembers of each of these weights, by name, as tensors: seen by letting it take a step."""
+    stand_ins = [nn.Parameter(torch.zeros_like(weight)) for weight in weights]
+    for stand_in in stand_ins:
+        stand_in.grad = torch.ones_like(stand_in)
+    built = build_optimizer(optimizer, stand_ins)
     built.step()
-    return {key for key, value in built.state[weight].items() if isinstance(value, torch.Tensor)}
+    return [
+        {key for key, value in built.state[stand_in].items() if isinstance(value, Tensor)} for stand_in in stand_ins
+    ]

@@ -33,6 +33,7 @@ Initializer = Literal[
     "lecun_uniform",
     "lecun_normal",
     "orthogonal",
+    "dirac",
 ]
 
 
@@ -106,7 +107,11 @@ def _slide(shape: Shape, window: int, stride: int, padding: Padding, what: str) 
 Activation = Annotated[ActivationName | None, param(help="Function applied to each output value; none when left out.")]
 Bias = Annotated[bool, param(strict=True, help="Whether a trainable constant is added to each output channel or unit.")]
 InitialWeights = Annotated[
-    Initializer, param(help="Distribution that the initial weights are drawn from; biases start at zero.")
+    Initializer,
+    param(
+        help="Distribution that the initial weights are drawn from; biases start at zero. dirac: the first outputs are "
+        "copies of the inputs."
+    ),
 ]
 Kernel = Annotated[int, param(ge=1, le=64, unit="pixels", help="Height and width of the sliding window.")]
 Stride = Annotated[int, param(ge=1, le=64, unit="pixels", help="Step of the window; 2 halves height and width.")]

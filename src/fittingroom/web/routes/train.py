@@ -28,7 +28,9 @@ from fittingroom.web.site import Site, off_loop
 from fittingroom.web.transfers import offer
 from fittingroom.web.waiting import Waiting
 
-OPTIMIZERS = {"sgd": "Sgd", "adam": "Adam", "adamw": "AdamW", "adadelta": "Adadelta", "rmsprop": "RmsProp"}
+OPTIMIZERS = {
+    "sgd": "Sgd", "adam": "Adam", "adamw": "AdamW", "adadelta": "Adadelta", "rmsprop": "RmsProp", "muon": "Muon",
+}  # fmt: skip
 SCHEDULES = {
     "constant": "Constant", "step": "Step", "exponential": "Exponential", "cosine": "Cosine", "one_cycle": "OneCycle",
 }  # fmt: skip
