@@ -63,7 +63,9 @@ def test_steps_are_those_of_the_definition_and_of_adam() -> None:
     rate, decay, momentum = 0.02, 0.1, 0.9
     stem, filters, bias, last = drawn(3, 1, 2, 2), drawn(6, 3, 3, 3, seed=1), drawn(6, seed=2), drawn(4, 6, seed=3)
     twins = [nn.Parameter(weight.detach().clone()) for weight in (stem, bias, last)]
-    optimizer = build_optimizer(spec.Muon(rate, weight_decay=decay, momentum=momentum), [stem, filters, bias, last])
+    optimizer = build_optimizer(
+        spec.Muon(rate, weight_decay=decay, momentum=momentum, beta_2=0.99), [stem, filters, bias, last]
+    )
     adam = torch.optim.Adam(twins, lr=rate, betas=(0.9, 0.99), eps=1e-7)
     expected, mean = filters.detach().double(), torch.zeros(6, 3, 3, 3, dtype=torch.float64)
     for number in range(4):

@@ -100,15 +100,16 @@ class Muon:
     """Muon (Jordan 2024): orthogonal steps for the matrices and filters inside the network, Adam for the rest.
 
     The rest are the first and the last layer, biases, scales and depthwise filters. Both take steps of Adam's usual
-    size (Liu et al. 2025), so a rate that suits Adam is a fair start; what is inside bears larger ones. Only the
-    matrices and filters inside decay. Keras: ``Muon``, which sizes its steps otherwise.
+    size (Liu et al. 2025), so a rate that suits Adam is a fair start; what is inside bears larger ones. Keras' ``Muon``
+    leaves all filters of convolutions to Adam, takes the last layer in unless told not to, and lets everything decay;
+    here only the matrices and filters inside do.
     """
 
-    learning_rate: LearningRate = 0.01
-    weight_decay: WeightDecay = 0.1
-    momentum: Momentum = 0.9
+    learning_rate: LearningRate = 0.001
+    weight_decay: WeightDecay = 0.004
+    momentum: Momentum = 0.95
     beta_1: MeanMemory = 0.9
-    beta_2: SquareMemory = 0.99
+    beta_2: SquareMemory = 0.999
     epsilon: Epsilon = 1e-7
     name: Literal["muon"] = param(default="muon", kw_only=True, help="Which optimizer.")
 
