@@ -48,7 +48,7 @@ ROUNDS = (3, 15)
 """The least and the most steps of each candidate."""
 PROBE = 8
 """Images that tell beforehand whether a candidate is hopeless."""
-HOPELESS = 4.0
+HOPELESS = 8.0
 """Times the first candidate's time for the probe, where a whole step would take longer than all steps may."""
 SECONDS_FOR_OTHERS = 20.0
 """One trial at a time on a machine: so long one waits for that of another process."""
@@ -188,7 +188,7 @@ def _try(network: StackedNetwork, choices: Sequence[Choice], batch: Batch) -> Ge
             continue  # nothing in this network can be computed in that way
         tried.append(candidate)
         yield _share(began)
-        candidate.seconds = [_seconds(candidate, probe) for _ in range(2)]
+        candidate.seconds = [_seconds(candidate, probe) for _ in range(3)]
         if min(candidate.seconds) > HOPELESS * min(tried[0].seconds):
             candidate.remark = f"given up after {PROBE} images, {min(candidate.seconds) * 1000:.0f} ms"
             continue
