@@ -145,7 +145,7 @@ def test_the_engine_finds_the_same_in_the_files_that_it_wrote(spec: RunSpec, own
     from fittingroom.engine.transfer import Weights
     from fittingroom.queue.stored import artifact_path
 
-    name = execute(prepare_run(spec, own_workspace, threads=1))
+    name = execute(prepare_run(spec, own_workspace, Wanted(1)))
     with Store.open(own_workspace.database) as store:
         run = store.run(name)
     for kind in ("best", "last"):
