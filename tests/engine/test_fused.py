@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from hypothesis import given, seed, settings, strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -107,6 +108,45 @@ def test_outputs_and_gradients(name: str) -> None:
             torch.testing.assert_close(compiled.weights()[statistic].double(), right, atol=1e-6, rtol=1e-5)
         at_rest = written.eval()(images.double())
         torch.testing.assert_close(compiled.eval()(images).double(), at_rest, atol=2e-5, rtol=2e-4)
+
+
+blocks_of_layers = st.sampled_from(
+    [
+        [Conv(16, 3, padding="same", activation="relu"), MaxPool(2)],
+        [Conv(16, 3, padding="same", activation="relu"), MaxPool(2), Dropout(0.3)],
+        [Conv(16, 3, padding="same", bias=False), MaxPool(2), BatchNorm(), Activate("relu")],
+        [Conv(16, 3, padding="same"), BatchNorm(momentum=0.6), Activate("relu"), MaxPool(2), Dropout(0.5)],
+        [Conv(16, 3, padding="same", activation="elu"), MaxPool(2), BatchNorm()],
+        [Conv(16, 3, padding="same", activation="relu"), MaxPool(2, 1), Dropout(0.1)],
+        [MaxPool(2), Activate("relu"), BatchNorm(), Activate("relu")],
+    ]
+)
+
+
+def test_random_stacks() -> None:
+    """Whole networks against torch in float64, layer by layer; windows that overlap stay as they are."""
+
+    @seed(11)
+    @settings(max_examples=60, database=None, deadline=None)
+    @given(
+        st.lists(blocks_of_layers, min_size=1, max_size=3), st.integers(8, 17), st.integers(8, 17), st.integers(0, 99)
+    )
+    def check(chosen: list[list[AnyLayer]], height: int, width: int, numbers: int) -> None:
+        shape = (1, height, width)
+        written = StackedNetwork([*(layer for block in chosen for layer in block), Flatten(), Classify()], shape, 3)
+        written.draw_initial_weights(numbers)
+        written.to(memory_format=torch.channels_last)
+        compiled = copy.deepcopy(written)
+        rewrite(compiled, "compiled")
+        images = images_of(shape, 16, numbers)
+        written.double()
+        outputs, gradients = passed(written, images.double())
+        found, weights = passed(compiled, images)
+        assert float((found - outputs).norm() / outputs.norm()) < 1e-4
+        right, given = (torch.cat([each.flatten().double() for each in of]) for of in (gradients, weights))
+        assert float((given - right).norm() / right.norm()) < 1e-2  # nearly equal values of a window may change places
+
+    check()
 
 
 def test_without_a_convolution_in_the_kernel_every_bit_is_the_same() -> None:

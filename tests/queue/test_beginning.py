@@ -140,6 +140,7 @@ def test_a_description_that_makes_no_sense_is_told(
 
 
 def test_the_engine_finds_the_same_in_the_files_that_it_wrote(spec: RunSpec, own_workspace: Workspace) -> None:
+    from fittingroom.engine.plan import Wanted
     from fittingroom.engine.prepare import prepare_run
     from fittingroom.engine.run import execute
     from fittingroom.engine.transfer import Weights
@@ -153,7 +154,7 @@ def test_the_engine_finds_the_same_in_the_files_that_it_wrote(spec: RunSpec, own
         assert read_head(path, "x") == Weights.read(path, "x").known
         assert "mix.weight" in read_head(path, "x").outline.shapes
     again = replace(spec, start=Start(name), train=TrainSpec(epochs=1, reset=("mix",)))
-    prepared = prepare_run(again, own_workspace, threads=1)
+    prepared = prepare_run(again, own_workspace, Wanted(1))
     assert json.loads(store_of(own_workspace, submit(again, own_workspace)))["start"]["source"] == name
     continues = Start(name, weights="last", go_on=True)
     with pytest.raises(InvalidSpec, match=rf"train\.optimizer: is sgd, but {name} has adam; leave start\.go_on out"):
