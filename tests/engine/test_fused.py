@@ -102,8 +102,8 @@ def test_outputs_and_gradients(name: str) -> None:
         outputs, gradients = passed(written, images.double())
         found, weights = passed(compiled, images)
         torch.testing.assert_close(found.double(), outputs, atol=2e-5, rtol=2e-4)
-        for right, given in zip(gradients, weights, strict=True):
-            torch.testing.assert_close(given.double(), right, atol=2e-5, rtol=2e-3)
+        for right, found_there in zip(gradients, weights, strict=True):
+            torch.testing.assert_close(found_there.double(), right, atol=2e-5, rtol=2e-3)
         for statistic, right in written.weights().items():
             torch.testing.assert_close(compiled.weights()[statistic].double(), right, atol=1e-6, rtol=1e-5)
         at_rest = written.eval()(images.double())
@@ -159,8 +159,8 @@ def test_without_a_convolution_in_the_kernel_every_bit_is_the_same() -> None:
     outputs, gradients = passed(written, images)
     found, weights = passed(compiled, images)
     assert torch.equal(outputs, found)
-    for right, given in zip(gradients, weights, strict=True):
-        assert torch.equal(right, given)
+    for right, found_there in zip(gradients, weights, strict=True):
+        assert torch.equal(right, found_there)
 
 
 def test_the_first_of_equal_values_gets_the_gradient_and_zeros_get_none() -> None:
@@ -177,8 +177,8 @@ def test_the_first_of_equal_values_gets_the_gradient_and_zeros_get_none() -> Non
     outputs, gradients = passed(written, images)
     found, weights = passed(compiled, images)
     torch.testing.assert_close(found, outputs)
-    for right, given in zip(gradients, weights, strict=True):
-        torch.testing.assert_close(given, right, atol=1e-6, rtol=1e-5)
+    for right, found_there in zip(gradients, weights, strict=True):
+        torch.testing.assert_close(found_there, right, atol=1e-6, rtol=1e-5)
 
 
 def test_bfloat16_is_rounded_once_and_passes_the_same_gradients() -> None:
@@ -213,8 +213,8 @@ def test_bfloat16_networks_stay_near() -> None:
     outputs, gradients = passed(written, images)
     found, weights = passed(compiled, images, half=True)
     assert float((found - outputs).norm() / outputs.norm()) < 0.02
-    for right, given in zip(gradients, weights, strict=True):
-        assert float((given - right).norm() / right.norm()) < 0.1
+    for right, found_there in zip(gradients, weights, strict=True):
+        assert float((found_there - right).norm() / right.norm()) < 0.1
 
 
 def test_what_is_not_a_number_stays_visible() -> None:
