@@ -70,6 +70,7 @@ def decided(network: StackedNetwork, wish: Any = "auto", get: Callable[[], Batch
     [
         ("auto", (4, 3, 3, 1), Choice("bf16", "compiled")),
         ("auto", (4, 3, 3, 2.8), Choice("fp32", "compiled")),  # too little for half the bits
+        ("auto", (4, 5, 3, 2.8), Choice("bf16", "compiled")),  # the bits are given up already
         ("auto", (4, 5, 5, 5), Choice("fp32", "pool first")),
         ("fp32", (4, 3, 1, 1), Choice("fp32", "compiled")),
         ("bf16", (1, 1, 4, 3), Choice("bf16", "compiled")),

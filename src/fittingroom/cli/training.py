@@ -127,7 +127,7 @@ def announce(prepared: PreparedRun, console: Console) -> None:
         )
     console.print(f"{prepared.parameters:,} parameters · plan: {escape(str(prepared.plan))}", highlight=False)
     if prepared.plan.why:
-        console.print(f"chosen because: {escape(prepared.plan.explanation)}", style="dim", highlight=False)
+        console.print(f"why this way: {escape(prepared.plan.explanation)}", style="dim", highlight=False)
     if prepared.transfer.origin or prepared.training.network.frozen:
         console.print(transfer_table(prepared.transfer))
     if prepared.transfer.dropped:

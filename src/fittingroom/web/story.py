@@ -104,7 +104,7 @@ def plan_reason(plan: Mapping[str, Any] | None) -> str:
             tried.append(f"{each.get('precision')} {each.get('way')} {took:.1f} ms")
         elif isinstance(each, dict):
             tried.append(f"{each.get('precision')} {each.get('way')} {each.get('remark')}")
-    return f"{why} ({', '.join(tried)} a step)" if tried else why
+    return f"Why this way: {why}" + (f". A step took: {', '.join(tried)}." if tried else ".")
 
 
 def improvements(epochs: tuple[EpochMetrics, ...], spec: RunSpec) -> list[tuple[int, Entry]]:
