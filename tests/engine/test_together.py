@@ -86,7 +86,7 @@ def long(prepare: Prepare, epochs: int = 20) -> RunSpec:
 def test_two_at_once_give_the_weights_of_each_alone_also_when_one_is_killed(
     prepare: Prepare, store: Store, own_workspace: Workspace, worker: Callable[[], psutil.Popen]
 ) -> None:
-    spec = long(prepare)
+    spec = long(prepare, 60)  # long enough for the second process to be there before the first run has ended
     alone = [store.run(execute(prepare_run(replace(spec, seed=seed), own_workspace, Wanted(1)))) for seed in range(2)]
     first, second = queue.submit_seeds(spec, 2, own_workspace, threads=1)
     leader = worker()
