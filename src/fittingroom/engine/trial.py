@@ -49,7 +49,7 @@ ROUNDS = (3, 15)
 PROBE = 8
 """Images that tell beforehand whether a candidate is hopeless."""
 HOPELESS = 8.0
-"""Times the first candidate's time for the probe, where a whole step would take longer than all steps may."""
+"""Times the first candidate's time for the probe."""
 SECONDS_FOR_OTHERS = 20.0
 """One trial at a time on a machine: so long one waits for that of another process."""
 COMPARED = 64
@@ -98,11 +98,11 @@ class Decision:
 
 
 def candidates(device: str, wish: Precision) -> list[Choice]:
-    """What may be tried, best known first; the first one is always right."""
+    """What may be tried unless ``exact`` is wished for, best known first."""
     ways: list[Way] = ["pool first"]
     if device == "cpu" and kernels.available():
         ways.append("compiled")
-    precisions = {"auto": ["fp32", "bf16"], "exact": [], "fp32": ["fp32"], "bf16": ["bf16"]}[wish]
+    precisions = ("fp32", "bf16") if wish == "auto" else (wish,)
     return [Choice(precision, way) for precision in precisions for way in ways]
 
 
@@ -252,10 +252,7 @@ def computing(precision: str, device: str) -> torch.autocast:
 
 
 def _outputs_and_gradient(network: StackedNetwork, choice: Choice, batch: Batch) -> tuple[Tensor, Tensor]:
-    statistics = {name: buffer.clone() for name, buffer in network.named_buffers()}
     logits_NK = _backward(network, choice, batch)
-    for name, buffer in network.named_buffers():
-        buffer.copy_(statistics[name])
     gradients = [weight.grad.flatten() for weight in network.parameters() if weight.grad is not None]
     return logits_NK, torch.cat(gradients) if gradients else logits_NK
 
