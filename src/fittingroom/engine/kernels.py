@@ -25,6 +25,7 @@ from torch import Tensor
 from fittingroom.workspace import cache_folder
 
 SOURCES = ("intrinsics.py", "blocks.py", "norms.py", "warping.py")
+"""The files with kernels and their parts."""
 BLOCK_BYTES = 2**18
 """What a block reads and writes of the largest tensor, about: a share of a core's second-level cache."""
 
@@ -35,18 +36,17 @@ def available() -> bool:
     if util.find_spec("numba") is None:
         return False
     try:
-        prepare_numba()
+        _prepare_numba()
     except Exception:  # an installation that does not work, whatever it raises, is as good as none
         return False
     return True
 
 
-def prepare_numba() -> Any:
-    """Numba, told to keep its machine code in our cache folder."""
+def _prepare_numba() -> None:
+    """Load Numba, and tell it to keep its machine code in our cache folder."""
     import numba
 
     numba.config.CACHE_DIR = str(cache_folder() / "kernels" / _edition())
-    return numba
 
 
 def _edition() -> str:
