@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * <inside-view>: the left and right arrow keys step through the layers, up and down through the channels of one once
- * a channel is chosen. It follows the links of the page, one at a time however fast the keys are pressed.
+ * a channel is chosen. It follows the links of the page; these wait for each other (hx-sync), so that pages come one at a
+ * time however fast the keys are pressed, and the last one asked for stays.
  */
 
 /** @type {Record<string, [string, number]>} */
@@ -15,8 +16,6 @@ const INSIDE_KEYS = {
 class InsideView extends HTMLElement {
   /** The link that is wanted while the page is on its way: where the keys have come to. @type {HTMLAnchorElement|null} */
   wanted = null;
-  /** Whether a link is being followed. */
-  underway = false;
   /** Whether a channel was chosen by pointer or Enter, so that it is to be seen large. */
   chosen = false;
 
@@ -37,9 +36,15 @@ class InsideView extends HTMLElement {
   /** @param {Event} event */
   handleEvent(event) {
     if (event instanceof KeyboardEvent) this.step(event);
-    else if (event.type === "click") this.chosen = !this.wanted && event.target instanceof Element && !!event.target.closest("[data-part=channels] a");
+    else if (event.type === "click") this.choose(event);
     else if (event.type === "htmx:after:swap") this.show();
-    else this.arrive();
+    else if (/** @type {CustomEvent} */ (event).detail.ctx.sourceElement === this.wanted) this.wanted = null;
+  }
+
+  /** A link was clicked: by somebody, or by step(). @param {Event} event */
+  choose(event) {
+    if (event.isTrusted) this.wanted = null;
+    this.chosen = event.isTrusted && event.target instanceof Element && !!event.target.closest("[data-part=channels] a");
   }
 
   /** @param {KeyboardEvent} event */
@@ -59,21 +64,7 @@ class InsideView extends HTMLElement {
     if (!next) return;
     this.wanted = next;
     if (vertical) next.focus({ preventScroll: true });
-    this.follow();
-  }
-
-  follow() {
-    if (this.underway || !this.wanted) return;
-    this.underway = true;
-    this.wanted.click();
-  }
-
-  /** A link was followed; if the keys have gone on meanwhile, so does the page. */
-  arrive() {
-    if (!this.underway) return;
-    this.underway = false;
-    if (this.wanted?.isConnected && !this.wanted.ariaCurrent) this.follow();
-    else this.wanted = null;
+    next.click();
   }
 
   /** The chosen layer and channel come into sight, the layer within its strip only. */
