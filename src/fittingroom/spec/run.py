@@ -111,12 +111,14 @@ class RunSpec:
 
 
 def to_plain(value: Any, *, full: bool = False) -> Any:
-    """Records as dicts, tuples as lists; parameters at their defaults are left out unless ``full``.
+    """Records as dicts, tuples as lists, also within tables; parameters at their defaults are left out unless ``full``.
 
     The tag of a record (``layer = "conv"``) comes first and is always written; ``None`` never is, and -0.0 as 0.0.
     """
     if isinstance(value, tuple):
         return [to_plain(item, full=full) for item in value]
+    if isinstance(value, Mapping):
+        return {key: to_plain(item, full=full) for key, item in value.items()}
     if not dataclasses.is_dataclass(value):
         return value + 0.0 if isinstance(value, float) else value
     kind: type = type(value)
@@ -183,17 +185,26 @@ def load_run_spec(source: str | Path, *, overrides: Sequence[str] = ()) -> RunSp
 
     A run without a name of its own is called after its file or preset.
     """
-    path, origin, shipped = Path(source), str(source), presets()
+    plain, origin = load_plain(source, presets())
+    return from_plain(_overridden(plain, overrides), origin=origin)
+
+
+def load_plain(source: str | Path, shipped: Mapping[str, str], what: str = "spec") -> tuple[dict[str, Any], str]:
+    """Read a file in TOML or JSON, or what is ``shipped`` under that name, as plain data with a name.
+
+    Returns it, and how messages should call it.
+    """
+    path, origin = Path(source), str(source)
     if os.path.isfile(origin):  # the method of Path raises where a name is too long or a folder closed
         parse = _json if path.suffix.lower() == ".json" else _toml
         plain, name = parse(_read(path), origin), path.stem[:LONGEST_NAME]
     elif origin in shipped:
         plain, name, origin = _toml(shipped[origin], origin), origin, f"preset {origin}"
     elif os.path.isdir(origin):
-        raise InvalidInput(f'"{origin}" is a folder; give a spec file in it, or a preset: {", ".join(shipped)}')
+        raise InvalidInput(f'"{origin}" is a folder; give a {what} file in it, or a preset: {", ".join(shipped)}')
     else:
         raise NotFound(f'there is no file and no preset "{origin}"; {did_you_mean(origin, shipped)}')
-    return from_plain(_overridden({"name": name, **plain}, overrides), origin=origin)
+    return {"name": name, **plain}, origin
 
 
 def _read(path: Path) -> str:
@@ -232,23 +243,31 @@ def _overridden(plain: dict[str, Any], overrides: Sequence[str]) -> dict[str, An
 def _apply(plain: dict[str, Any], override: str) -> None:
     """Set one value by its path; see ``from_toml``."""
     path, equals, text = override.partition("=")
-    path = re.sub(r"\[(\d+)\]", r".\1", path.strip())
-    *tables, setting = path.split(".")
-    if not equals or not all([*tables, setting]):
+    if not equals or not all(_parts(path)):
         raise InvalidInput(f'"{override}" sets nothing; write it as path=value, for instance train.epochs=1')
+    put(plain, path, None if text.strip() == "none" else _toml_value(text.strip()))
+
+
+def put(plain: dict[str, Any], path: str, value: Any) -> None:
+    """Set one value of a spec as plain data by its path, in place; None leaves the setting out."""
+    *tables, setting = _parts(path)
     at: Any = plain
     for depth, key in enumerate(tables):
         at = _step_into(at, key, ".".join(tables[: depth + 1]))
     if isinstance(at, list):
         raise InvalidInput(
-            f'"{path}" is a whole item of a list; add the setting to change, as in {path}.SETTING={text}'
+            f'"{path}" is a whole item of a list; add the setting to change, as in {path}.SETTING={show_value(value)}'
         )
     if not isinstance(at, dict):
         raise InvalidInput(f'"{".".join(tables)}" is a value, not a table; set it directly')
-    if text.strip() == "none":
+    if value is None:
         at.pop(setting, None)
     else:
-        at[setting] = _toml_value(text.strip())
+        at[setting] = value
+
+
+def _parts(path: str) -> list[str]:
+    return re.sub(r"\[(\d+)\]", r".\1", path.strip()).split(".")
 
 
 def _step_into(at: Any, key: str, path: str) -> Any:
@@ -261,7 +280,7 @@ def _step_into(at: Any, key: str, path: str) -> Any:
         return at.setdefault(key, kind)
     if not isinstance(at, list):
         raise InvalidInput(f'"{path.rpartition(".")[0]}" is a value, not a table; set it directly')
-    names = _names(at)
+    names = names_of(at)
     if key in names:
         return at[names.index(key)]
     if key.isdecimal() and int(key) < len(at):
@@ -269,7 +288,7 @@ def _step_into(at: Any, key: str, path: str) -> Any:
     raise InvalidInput(f'there is no "{path}"; {did_you_mean(key, names)}')
 
 
-def _names(items: list[Any]) -> list[str]:
+def names_of(items: list[Any]) -> list[str]:
     """The names of layers, given or numbered, or those that operations would have."""
     tables = [item if isinstance(item, dict) else {} for item in items]
     kinds = [str(table.get("layer", table.get("kind", "item"))) for table in tables]
