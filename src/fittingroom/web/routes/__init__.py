@@ -19,6 +19,8 @@ from fittingroom.web.routes import (
     robustness,
     run,
     runs,
+    studies,
+    studies_new,
     train,
 )
 
@@ -35,6 +37,8 @@ ALL: list[BaseRoute] = [
     *draw.ROUTES,
     *inside.ROUTES,
     *inside_maps.ROUTES,
+    *studies_new.ROUTES,
+    *studies.ROUTES,
     *runs.ROUTES,
     *live.ROUTES,
     *now.ROUTES,
