@@ -43,7 +43,7 @@ early_stop = { patience = 4 }
 """
 MINIMAL = {"data": {"source": "photos"}, "network": [{"layer": "flatten"}, {"layer": "classify"}]}
 DATA_KEYS = "write a table with the keys source, validation, split_seed, normalize"
-SHIPPED = "cnn, cnn-bn, cnn-bn-full, linear, mlp, sprint-15s, sprint-5m, sprint-60s, starter"
+SHIPPED = "b-augmented, b-conv, b-dense, cnn, cnn-bn, cnn-bn-full, linear, mlp, sprint-15s, sprint-5m, sprint-60s, starter"
 
 
 def told(plain: Any) -> list[str]:

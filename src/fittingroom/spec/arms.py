@@ -246,7 +246,10 @@ def _name(study: StudySpec, choice: Mapping[str, Any], by_hand: ArmSpec | None) 
     words = [by_hand.name] if by_hand else []
     for path, value in choice.items():
         text, what = text_of(value), path.rpartition(".")[2].replace("_", " ").replace("*", "").strip()
-        needs = isinstance(value, int | float) or value in (WITH, WITHOUT, NONE)
+        if value in (WITH, WITHOUT):
+            words.append(f"{text} {'augmentation' if path == 'augment' else what}")
+            continue
+        needs = isinstance(value, int | float) or value == NONE
         words.append(f"{what} {text}" if needs and not (alone and not isinstance(value, str)) else text)
     return ", ".join(words)[:LONGEST_NAME]
 
@@ -254,7 +257,8 @@ def _name(study: StudySpec, choice: Mapping[str, Any], by_hand: ArmSpec | None) 
 def _within(path: str, pattern: str) -> bool:
     """Whether a path of ``differences`` lies at or below what a pattern stands for."""
     return (
-        fnmatchcase(path, pattern)
+        path == pattern
+        or fnmatchcase(path, pattern)
         or fnmatchcase(path, f"{pattern}.*")
         or (is_stack(path) and pattern.startswith(f"{path}."))
     )
