@@ -11,7 +11,7 @@ from fittingroom.errors import FittingRoomError, NotFound
 from fittingroom.spec.arms import arms
 from fittingroom.spec.study import StudySpec, load_study_spec, study_presets
 
-SOURCES = {"a": "Source A: Fashion-MNIST, with networks of every kind", "b": "Source B: small and large networks"}
+SOURCES = {"a": "Ready to begin: the experiments of source A", "b": "Ready to begin: the experiments of source B"}
 """By what the names of shipped studies begin with."""
 
 
