@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from fittingroom.errors import InvalidInput, InvalidSpec
 from fittingroom.measure.study import MEASURES
+from fittingroom.queue.stored import spec_of
 from fittingroom.queue.studies import submit_study
 from fittingroom.spec.run import RunSpec
 from fittingroom.web.begin import spec_from
@@ -44,7 +45,7 @@ async def setup(request: Request) -> Response:
 class Read:
     """A request that was read: its base, what is wished for, what of the base can vary, and what that comes to."""
 
-    base: RunSpec
+    bases: Mapping[str, RunSpec]
     wish: Wish
     variables: Mapping[str, Variable]
     making: Making
@@ -53,15 +54,23 @@ class Read:
 def _read(request: Request, said: QueryParams | FormData) -> Read:
     """Raises InvalidInput where there is no base; reads the database and the data."""
     site, shelf = Site.of(request), Shelf.of(request)
-    base = _base(request, str(said.get("run", "")), str(said.get("preset", "")), site)
-    variables = {each.path: each for each in variables_of(base)}
+    first = Wish.read(said, {})
+    bases = {"": _base(request, first, site)} if not first.run else _runs((first.run, *first.others), site)
+    variables = {each.path: each for each in variables_of(next(iter(bases.values())))}
     wish = Wish.read(said, variables)
-    return Read(base, wish, variables, make(wish, base, variables, site.workspace, shelf.split))
+    return Read(bases, wish, variables, make(wish, bases, variables, site.workspace, shelf.split))
 
 
-def _base(request: Request, run: str, preset: str, site: Site) -> RunSpec:
-    if run or preset:
-        return spec_from("" if run else preset, run, site)
+def _runs(wanted: Sequence[str], site: Site) -> dict[str, RunSpec]:
+    """By their ids."""
+    found = [site.store.run(run) for run in wanted]
+    return {run.id: spec_of(run) for run in found}
+
+
+def _base(request: Request, wish: Wish, site: Site) -> RunSpec:
+    """The preset that is wished for, else what is set up in Train."""
+    if wish.preset:
+        return spec_from(wish.preset, "", site)
     _, draft = draft_of(request, site.workspace)
     spec, mistakes = draft.read()
     if spec is None:
@@ -77,7 +86,7 @@ async def _show(request: Request, said: QueryParams | FormData, problem: str = "
         groups.setdefault(variable.group, []).append(variable)
     answer = site.page(
         request, "studies/new.html", 422 if problem and "hx-request" not in request.headers else 200, view="studies",
-        wish=found.wish, making=found.making, groups=groups, in_short=list(in_short(found.base)), problem=problem,
+        wish=found.wish, making=found.making, groups=groups, in_short=list(in_short(next(iter(found.bases.values())))), bases=found.bases, problem=problem,
         measures=list(MEASURES.values()), measure=MEASURES.get(found.wish.measure, MEASURES["validation_accuracy"]),
         expected=await _expect(request, found, shelf, begin=False), most_axes=MOST_AXES, recent=await off_loop(lambda: site.store.runs(RECENT_RUNS)),
     )  # fmt: skip

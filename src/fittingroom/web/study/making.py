@@ -86,20 +86,25 @@ class Making:
 
 
 def make(
-    wish: Wish, base: RunSpec, variables: Mapping[str, Variable], workspace: Workspace, split: Split = Dataset.split
+    wish: Wish,
+    bases: Mapping[str, RunSpec],
+    variables: Mapping[str, Variable],
+    workspace: Workspace,
+    split: Split = Dataset.split,
 ) -> Making:
-    """Read a wish; opens the data of its arms."""
+    """Read a wish; opens the data of its arms. ``bases``: what it begins from, by its name; each of several is an arm."""
+    base = next(iter(bases.values()))
     axes = [_axis(each, base, variables) for each in wish.axes]
     chosen = [axis for axis in axes if axis.wish.path]
-    name = wish.name or _name_of(base, chosen)
-    plain = {key: value for key, value in _plain(wish, base, chosen, name).items() if value is not None}
+    name = wish.name or _name_of(bases, chosen)
+    plain = {key: value for key, value in _plain(wish, bases, chosen, name).items() if value is not None}
     try:
         study = study_from_plain(plain, origin="this study")
     except InvalidSpec as error:
         told = {fault.path: f"{fault.message}; {fault.fix}" for fault in error.faults if fault.path in FIELDS}
         apart = [str(fault) for fault in error.faults if fault.path not in FIELDS and not fault.path.startswith("vary")]
         return Making(base, axes, problems=told, others=apart, name=name)
-    if not chosen or any(axis.problems for axis in chosen):
+    if not (chosen or len(bases) > 1) or any(axis.problems for axis in chosen):
         return Making(base, axes, name=name)
     try:
         found = arms(study)
@@ -109,11 +114,13 @@ def make(
     return Making(base, axes, study, planned, others=problems, beyond=beyond_axes(study, found), name=name)
 
 
-def _plain(wish: Wish, base: RunSpec, axes: Sequence[Axis], name: str) -> dict[str, Any]:
+def _plain(wish: Wish, bases: Mapping[str, RunSpec], axes: Sequence[Axis], name: str) -> dict[str, Any]:
+    by_hand = [{"name": run, "base": to_plain(spec)} for run, spec in bases.items()]
     return {
         "name": name,
         "question": wish.question,
-        "base": to_plain(base),
+        "base": to_plain(next(iter(bases.values()))),
+        "arms": by_hand if len(bases) > 1 else None,
         "vary": {axis.wish.path: list(axis.values) for axis in axes if len(axis.values) > 1},
         "seeds": _number(wish.seeds or "0"),
         "measure": wish.measure,
@@ -154,11 +161,12 @@ def _axis(wish: AxisWish, base: RunSpec, variables: Mapping[str, Variable]) -> A
     return Axis(wish, variables.get(wish.path), values, list(dict.fromkeys(problems))[:MOST_TOLD])
 
 
-def _name_of(base: RunSpec, axes: Sequence[Axis]) -> str:
-    """``activation, batch size of mlp``."""
+def _name_of(bases: Mapping[str, RunSpec], axes: Sequence[Axis]) -> str:
+    """``activation, batch size of mlp``, ``mlp-1, cnn-1``."""
+    base = next(iter(bases.values())).name if len(bases) == 1 else ", ".join(bases)
     labels = [axis.variable.label if axis.variable else axis.wish.path for axis in axes]
     short = [label.removesuffix(" of all layers that have one").removesuffix(", with and without") for label in labels]
-    return f"{', '.join(short)} of {base.name}"[:100] if short else f"study of {base.name}"[:100]
+    return f"{', '.join(short)} of {base}"[:100] if short else base[:100] if len(bases) > 1 else f"study of {base}"[:100]
 
 
 def _told(problems: Sequence[Fault]) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from starlette.datastructures import FormData, QueryParams
@@ -12,7 +12,8 @@ from fittingroom.web.study.variables import Variable
 
 MOST_AXES = 6
 LONGEST_TEXT = 2000
-PLAIN = ("run", "preset", "name", "question", "seeds", "measure", "target", "margin")
+MOST_RUNS = 24
+PLAIN = ("preset", "name", "question", "seeds", "measure", "target", "margin")
 USUAL_SEEDS = "3"
 
 
@@ -32,6 +33,8 @@ class Wish:
     axes: tuple[AxisWish, ...] = ()
     run: str = ""
     """What it begins from: a run, or else a preset, or else what is set up in Train."""
+    others: tuple[str, ...] = ()
+    """Runs that are arms beside it, each with all its settings."""
     preset: str = ""
     name: str = ""
     """Empty for one that is made from what varies."""
@@ -52,14 +55,16 @@ class Wish:
         axes = [_axis(number, said, variables) for number in numbers if str(number) != said.get("drop")]
         if "add" in said and len(axes) < MOST_AXES:
             axes.append(AxisWish())
+        runs = list(dict.fromkeys(str(run) for run in said.getlist("run") if run))[:MOST_RUNS]
         kept = {name: text for name, text in texts.items() if text or name in ("seeds", "margin", "target")}
-        return cls(tuple(axes) or (AxisWish(),), **kept)
+        return cls(tuple(axes) or (AxisWish(),), runs[0] if runs else "", tuple(runs[1:]), **kept)
 
     @property
     def query(self) -> str:
         """Itself as the query of an address, without what is usual."""
         usual = Wish()
-        said = [(name, getattr(self, name)) for name in PLAIN if getattr(self, name) != getattr(usual, name)]
+        said = [("run", run) for run in (self.run, *self.others) if run]
+        said += [(name, getattr(self, name)) for name in PLAIN if getattr(self, name) != getattr(usual, name)]
         for number, axis in enumerate(self.axes):
             said += [(f"axis-{number}", axis.path), (f"was-{number}", axis.path)] if axis.path else []
             said += [(f"value-{number}", text) for text in axis.ticked] if axis.path else []
@@ -69,10 +74,6 @@ class Wish:
     @property
     def address(self) -> str:
         return f"/studies/new{'?' * bool(self.query)}{self.query}"
-
-    def varying(self, axes: Sequence[AxisWish]) -> Wish:
-        return replace(self, axes=tuple(axes))
-
 
 def _axis(number: int, said: QueryParams | FormData, variables: Mapping[str, Variable]) -> AxisWish:
     path = str(said.get(f"axis-{number}", "")).strip()[:LONGEST_TEXT]
