@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from fittingroom.errors import InvalidInput
+from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.queue.stored import open_store
 from fittingroom.queue.study_entry import BEHIND, Entered, add_seeds, enter_study, spec_of_study, submit_study
 from fittingroom.queue.study_results import (
@@ -39,6 +39,7 @@ __all__ = [
     "read_curves",
     "read_study",
     "results_of",
+    "runs_named",
     "spec_of_study",
     "stop_study",
     "studies",
@@ -87,3 +88,22 @@ def delete_study(study: str, workspace: Workspace, *, keep_runs: bool = False) -
             store.trash.delete(run.id)
         store.studies.delete(record.id)
         return 0 if keep_runs else len(runs)
+
+
+def runs_named(name: str, workspace: Workspace) -> list[str]:
+    """The run of that id (or ``last``), or all finished runs of the study of that id or name.
+
+    Raises NotFound, and InvalidInput for a study of which no run has finished.
+    """
+    with open_store(workspace) as store:
+        try:
+            return [store.run(name).id]
+        except NotFound as error:
+            try:
+                record = store.studies.study(name)
+            except NotFound:
+                raise error from None
+        finished = [run.id for run in store.studies.places(record.id).values() if run.state == "finished"]
+    if not finished:
+        raise InvalidInput(f"no run of {record.id} has finished, so there is nothing to score; let it go on first")
+    return finished

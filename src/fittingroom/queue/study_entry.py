@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from fittingroom.data.dataset import Dataset
@@ -151,9 +152,13 @@ def _checked_arms(spec: StudySpec, found: Sequence[Arm], workspace: Workspace) -
         except InvalidSpec as error:
             for fault in error.faults:
                 faults.setdefault(fault, []).append(arm.name)
+        except InvalidInput as error:  # its data cannot be read or divided
+            faults.setdefault(Fault("", str(error), "mend it, or leave the arm out"), []).append(arm.name)
     if faults:
         told = [
-            fault if len(names) == len(found) else fault._replace(path=f"{_few(names)}: {fault.path}")
+            fault
+            if len(names) == len(found)
+            else fault._replace(path=": ".join(filter(None, (_few(names), fault.path))))
             for fault, names in faults.items()
         ]
         raise InvalidSpec(told, title=f'the study "{spec.name}" has faults')
@@ -214,11 +219,14 @@ def _shares(store: Store, known: StudyRecord | None, count: int, threads: int | 
 
 
 def _take_up(store: Store, study: str, listed: Sequence[str]) -> tuple[str, ...]:
-    """Put those of its runs back into the queue that were stopped, or left."""
-    found = []
-    for (arm, _), run in store.studies.places(study).items():
-        left = run.state in {"stopped", "paused"} or (run.state == "interrupted" and run.queued is None)
-        if arm in listed and left:
-            store.queue.put(run.id)
-            found.append(run.id)
-    return tuple(found)
+    """Put those of its runs back into the queue that were stopped, or left: one seed of every arm after the other."""
+    left = {
+        place: run.id
+        for place, run in store.studies.places(study).items()
+        if place[0] in listed
+        and (run.state in {"stopped", "paused"} or (run.state == "interrupted" and run.queued is None))
+    }
+    for place in sorted(left, key=lambda place: (place[1], listed.index(place[0]))):
+        with suppress(InvalidInput):  # another process was faster
+            store.queue.put(left[place])
+    return tuple(left.values())
