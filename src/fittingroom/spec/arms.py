@@ -148,11 +148,12 @@ def _vary(plain: Plain, path: str, value: Any) -> None:
     """Set a value at every place that a path with ``*`` stands for."""
     if value in (WITH, WITHOUT) and (item := _item_at(plain, path)):
         if value == WITHOUT:
-            for each in item:
-                _leave_out(plain, each)
+            _leave_out(plain, item)
         return
     for each in places(plain, path):
         put(plain, each, None if value == NONE else copy.deepcopy(value))
+    if path == "network" and isinstance(value, list):
+        plain[path] = _named(plain[path])
 
 
 def places(plain: Plain, path: str) -> list[str]:
@@ -192,10 +193,17 @@ def _item_at(plain: Plain, path: str) -> list[str]:
     return [f"{stack}.{each}" for each in names_of(items) if fnmatchcase(each, name)]
 
 
-def _leave_out(plain: Plain, path: str) -> None:
-    stack, _, name = path.partition(".")
+def _leave_out(plain: Plain, paths: Sequence[str]) -> None:
+    """Leave out items of one list, all at once: they are numbered by where they stand."""
+    stack, left_out = paths[0].partition(".")[0], {path.partition(".")[2] for path in paths}
     items = plain.get(stack, [])
-    plain[stack] = [item for item, own in zip(items, names_of(items), strict=True) if name and own != name]
+    plain[stack] = [item for item, own in zip(items, names_of(items), strict=True) if not left_out & {"", own}]
+
+
+def _named(layers: list[Any]) -> list[Any]:
+    """The same layers with the names that they would get, which stay when another one is left out."""
+    named = zip(layers, names_of(layers), strict=True)
+    return [{"name": name, **layer} if isinstance(layer, dict) else layer for layer, name in named]
 
 
 def _drawn(study: StudySpec, draw: random.Random) -> dict[str, Any]:
