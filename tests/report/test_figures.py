@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -199,7 +200,7 @@ def test_the_front_draws_costs_on_a_logarithmic_scale_where_they_differ_widely()
     arms = [arm(f"a{n}", [0.8 + 0.01 * n], parameters=10**n) for n in range(2, 6)]
     picture = pictures(figures.front(study(*arms), "parameters"))["wide"]
     places = [float(each.attrib["cx"]) for each in marked(picture, "on-front")]
-    steps = [after - before for before, after in zip(places, places[1:], strict=False)]
+    steps = [after - before for before, after in itertools.pairwise(places)]
     assert steps == pytest.approx([steps[0]] * 3, abs=0.02)
 
 
@@ -255,7 +256,7 @@ def test_ticks_are_round_and_within(low: float, high: float) -> None:
     ticks = round_ticks(low, high, 6)
     assert 2 <= len(ticks) <= 7
     assert all(low - 1e-12 <= tick <= high + 1e-12 for tick in ticks)
-    assert {f"{after - before:.6e}"[0] for before, after in zip(ticks, ticks[1:], strict=False)} <= {"1", "2", "5"}
+    assert {f"{after - before:.6e}"[0] for before, after in itertools.pairwise(ticks)} <= {"1", "2", "5"}
     assert not any("-" in tick_text(tick) and "e" not in tick_text(tick) for tick in ticks)
 
 
@@ -268,6 +269,6 @@ def test_logarithmic_ticks() -> None:
 def test_labels_are_moved_apart_and_stay_within() -> None:
     found = spread([10, 10, 11, 90], 10, 0, 60)
     assert sorted(found) == found
-    assert all(after - before >= 10 - 1e-9 for before, after in zip(found, found[1:], strict=False))
+    assert all(after - before >= 10 - 1e-9 for before, after in itertools.pairwise(found))
     assert max(found) <= 60
     assert cut("short", 1000) == "short"
