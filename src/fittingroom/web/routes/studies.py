@@ -94,11 +94,11 @@ async def watch(request: Request) -> Response:
 
 async def _show(request: Request, view: View, told: str = "", problem: str = "", status: int = 200) -> Response:
     site = Site.of(request)
-    values: dict[str, Any] = {"view": view, "warnings": [], "told": TOLD.get(told, ""), "problem": problem}
     await off_loop(lambda: view.shown)
     return site.page(
-        request, "studies/study.html", status, **{**values, "figures_version": _digest(style())}
-    )
+        request, "studies/study.html", status, view="studies", study=view, warnings=[], told=TOLD.get(told, ""),
+        problem=problem, figures_version=_digest(style()),
+    )  # fmt: skip
 
 
 TOLD = {

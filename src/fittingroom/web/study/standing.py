@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
-from fittingroom.measure.study import StudyResults
-from fittingroom.queue.studies import Curve, StudySummary
+from fittingroom.queue.studies import StudySummary
+from fittingroom.queue.study_time import TimeLeft
 from fittingroom.spec.mistakes import many
-from fittingroom.spec.study import StudySpec
 from fittingroom.web.figures import roughly
 
 OPEN = frozenset({"running", "queued"})
+LEFT = ("stopped", "paused", "missing")
+"""States of runs that nobody takes up until somebody says so."""
 ORDER = ("running", "queued", "interrupted", "paused", "stopped", "failed", "missing", "finished")
 WORDS = {"queued": "wait", "running": "in training", "interrupted": "interrupted", "missing": "not begun, or deleted"}
 
@@ -35,40 +35,32 @@ class Standing:
     """Whether runs are left that nobody takes up."""
 
 
-def standing_of(
-    summary: StudySummary, spec: StudySpec, results: StudyResults, curves: Sequence[Curve]
-) -> Standing:
-    states, ended = summary.states, summary.states.get("finished", 0) + summary.states.get("failed", 0)
+def standing_of(summary: StudySummary, left: TimeLeft | None) -> Standing:
+    """``left``: what is known of the time that is left."""
+    states, runs = summary.states, max(summary.runs, 1)
+    ended = states.get("finished", 0) + states.get("failed", 0)
     is_open = summary.state in OPEN
-    left = _left(results, curves, spec) if is_open else ""
-    counts = [f"{states[state]} {WORDS.get(state, state)}" for state in ORDER if states.get(state)]
-    share = summary.epochs_done / summary.epochs if is_open and summary.epochs else ended / max(summary.runs, 1)
-    abandoned = any(states.get(state) for state in ("stopped", "paused", "missing"))
+    share = summary.epochs_done / summary.epochs if is_open and summary.epochs else ended / runs
+    return Standing(
+        is_open,
+        _pill(summary, ended),
+        min(max(share, ended / runs), 1.0),
+        _left(left) if is_open else "",
+        [f"{states[state]} {WORDS.get(state, state)}" for state in ORDER if states.get(state)],
+        any(states.get(state) for state in LEFT),
+    )
+
+
+def _pill(summary: StudySummary, ended: int) -> str:
     state = {"queued": "waits"}.get(summary.state, summary.state)
-    pill = f"{state} · {ended} of {many(summary.runs, 'run')}" if ended < summary.runs else f"{many(summary.runs, 'run')}"
-    if summary.state == "finished" and states.get("failed"):
-        pill = f"{pill}, {states['failed']} failed"
-    elif summary.state == "finished":
-        pill = f"finished · {pill}"
-    return Standing(is_open, pill, min(max(share, ended / max(summary.runs, 1)), 1.0), left, counts, abandoned)
+    if ended < summary.runs:
+        return f"{state} · {ended} of {many(summary.runs, 'run')}"
+    failed = summary.states.get("failed", 0)
+    return f"{state} · {many(summary.runs, 'run')}{f', {failed} failed' if failed else ''}"
 
 
-def _left(results: StudyResults, curves: Sequence[Curve], spec: StudySpec) -> str:
-    """By the mean time of each arm's runs, or of all of them; those in training have come some way."""
-    took = {arm.key: fmean(values) for arm in results.arms if (values := arm.values("train_seconds").values())}
-    spent = {curve.run: sum(epoch.seconds for epoch in curve.epochs) for curve in curves if curve.state == "running"}
-    if not took:
-        return "How long it takes is told when the first run has finished."
-    usual, at_once = fmean(took.values()), max(1, len(spent))
-    waiting = [
-        max(0.0, took.get(arm.key, usual) - spent.get(outcome.run or "", 0.0))
-        for arm in results.arms
-        for outcome in arm.outcomes
-        if outcome.state in ("queued", "running", "interrupted")
-    ]
-    seconds = max([sum(waiting) / at_once, *waiting[:1]]) if waiting else 0.0
-    budget = f", within its budget of {spec.budget}" if spec.budget else ""
-    return f"About {roughly(seconds)} left, by what its runs have taken so far{budget}."
-
-
-__all__ = ["OPEN", "Standing", "standing_of"]
+def _left(left: TimeLeft | None) -> str:
+    if left is None:
+        return "How long it takes is told when the first epochs are trained."
+    at_once = f", {left.at_once} runs at once" if left.at_once > 1 else ""
+    return f"{'At most a' if left.at_most else 'A'}bout {roughly(left.seconds)} left{at_once}, by {left.rests_on}."

@@ -11,12 +11,13 @@ from fittingroom.measure.judgement import Judgement
 from fittingroom.measure.study import StudyResults
 from fittingroom.measure.verdicts import judge
 from fittingroom.queue.studies import Curve, StudySummary, curves_of, results_of, spec_of_study, summary_of
+from fittingroom.queue.study_time import time_left
 from fittingroom.report import figures
 from fittingroom.report.ways import axis_name
 from fittingroom.spec.study import StudySpec
 from fittingroom.store import Store
 from fittingroom.web.study.rows import Row, rows_of
-from fittingroom.web.study.standing import Standing, standing_of
+from fittingroom.web.study.standing import OPEN, Standing, standing_of
 
 
 @dataclass(frozen=True)
@@ -88,4 +89,5 @@ def read_view(store: Store, study: str) -> View:
     record = store.studies.study(study)
     spec, results, curves = spec_of_study(record), results_of(store, record.id), curves_of(store, record.id)
     summary = summary_of(store, record.id)
-    return View(summary, spec, results, curves, judge(results), standing_of(summary, spec, results, curves))
+    left = time_left(store, record.id) if summary.state in OPEN else None
+    return View(summary, spec, results, curves, judge(results), standing_of(summary, left))
