@@ -42,8 +42,7 @@ def next_choice(study: StudySpec, tried: Sequence[Tried], *, higher_is_better: b
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     seed = study.search.seed + len(tried)
     sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=DRAWN_FIRST, constant_liar=True)
-    direction = "maximize" if higher_is_better else "minimize"
-    history = optuna.create_study(direction=direction, sampler=sampler)
+    history = optuna.create_study(direction="maximize" if higher_is_better else "minimize", sampler=sampler)
     spaces = {path: _space(axis) for path, axis in study.vary.items()}
     for each in tried:
         params = {path: _inward(study.vary[path], value) for path, value in each.choice.items()}
