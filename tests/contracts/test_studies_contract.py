@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert, update
 
 from fittingroom.errors import NotFound
 from fittingroom.spec.events import EpochMetrics
-from fittingroom.store import ArmRecord, NewRun, NewStudy, Store
+from fittingroom.store import ArmRecord, NewRun, NewStudy, Store, schema
+from fittingroom.store.spent import seconds_worked
 from fittingroom.store.studies import Place, Submitted
 
 STUDY = NewStudy("two rates", "{}", content="c0", family="f0", comparison="k0", priority=-1)
@@ -190,3 +193,66 @@ def test_processes_that_submit_the_same_at_the_same_moment_make_each_run_once(pl
     with Store.open(place) as store:
         assert len(store.studies.places("two-rates-1")) == len(store.runs()) == 20
         assert len({run.created for run in store.runs()}) == 20, "all made one after the other by one of them"
+
+
+def worked(store: Store, *intervals: tuple[float, float | None, float], now: float) -> float:
+    """What counts as worked on, of attempts from one second to another, or killed after epochs of so many."""
+    made = submit(store, "abcdefgh"[: len(intervals)], 1)
+    zero = datetime(2026, 1, 1, tzinfo=UTC)
+    with store._database.writing("test") as connection:
+        for run, (start, end, left) in zip(made.runs, intervals, strict=True):
+            attempt = {"run": run, "number": 1, "host": "elsewhere", "pid": 1, "process_started": 0.0, "plan": "{}",
+                       "started": zero + timedelta(seconds=start),
+                       "ended": None if end is None else zero + timedelta(seconds=end)}  # fmt: skip
+            connection.execute(insert(schema.attempts).values(attempt))
+            epoch = {"run": run, "epoch": 1, "attempt": 1, "learning_rate": 0.1, "seconds": left}
+            connection.execute(insert(schema.epochs).values(epoch))
+            state = "finished" if end is not None else "running" if left == 0 else "stopped"
+            connection.execute(update(schema.runs).where(schema.runs.c.id == run).values(attempt=1, state=state))
+        return seconds_worked(connection, made.study, zero + timedelta(seconds=now))
+
+
+@pytest.mark.parametrize(
+    ("intervals", "seconds"),
+    [
+        ([], 0),
+        ([(0, 10, 0)], 10),
+        ([(0, 10, 0), (4, 6, 0), (8, 15, 0)], 15),  # side by side
+        ([(0, 10, 0), (100, 110, 0)], 20),  # a pause counts not
+        ([(0, None, 7), (50, 60, 0)], 17),  # killed after epochs of 7 seconds
+        ([(90, None, 0)], 10),  # goes on, now at 100
+    ],
+)
+def test_time_in_which_a_study_is_worked_on(
+    store: Store, intervals: list[tuple[float, float | None, float]], seconds: float
+) -> None:
+    assert worked(store, *intervals, now=100) == pytest.approx(seconds)
+
+
+def test_when_the_budget_is_spent_nothing_new_is_begun_but_what_was_begun_goes_on(store: Store) -> None:
+    made = submit(store, "abc", 1, replace(STUDY, budget=60.0))
+    first = store.queue.next()
+    assert first is not None
+    store.begin_attempt(first.id, {}, seen=first, by_worker=True)
+    second = store.queue.next()
+    assert second is not None
+    assert (first.id, second.id) == made.runs[:2]
+    store.begin_attempt(second.id, {}, seen=second, by_worker=True)
+    with store._database.writing("test") as connection:
+        ago = datetime.now(UTC) - timedelta(seconds=61)
+        connection.execute(update(schema.attempts).where(schema.attempts.c.run == first.id).values(started=ago))
+    store.end(second.id, 1, "queued")  # handed back by its worker
+    following = store.queue.next()
+    assert following is not None
+    assert following.id == second.id
+    store.end(second.id, 1, "finished")
+    assert store.queue.next() is None
+    third = store.run(made.runs[2])
+    assert (third.state, third.message, third.queued) == (
+        "stopped", "Not begun: the study's budget of 60 seconds is spent.", None,
+    )  # fmt: skip
+    assert submit(store, "abc", 1, replace(STUDY, budget=120.0)).runs == ()
+    store.queue.put(third.id)
+    following = store.queue.next()
+    assert following is not None
+    assert following.id == third.id

@@ -19,12 +19,12 @@ from fittingroom.cli.queueing import worker_command
 from fittingroom.errors import InvalidInput
 from fittingroom.library.interrupt import stopping_on_signals
 from fittingroom.library.several import OPEN, News, train_several
-from fittingroom.library.study_timing import time_arms
+from fittingroom.library.study_timing import TimedArms, time_arms
 from fittingroom.measure.study import ArmResults, Outcome, StudyResults
 from fittingroom.queue.stored import open_store
 from fittingroom.queue.studies import Entered, enter_study, read_study
 from fittingroom.queue.study_time import TimeLeft, time_left
-from fittingroom.queue.together import Comparison
+from fittingroom.queue.together import DISTURBING, Comparison
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import setting_of
 from fittingroom.spec.study import StudySpec, load_study_spec
@@ -166,10 +166,10 @@ class Lines(_Watching):
     def begin(self, entered: Entered) -> None:
         self._print({"event": "entered", **as_plain(entered), "runs": self.total})
 
-    def expect(self, timed: Mapping[str, float]) -> None:
-        self.timed = timed
+    def expect(self, timed: TimedArms) -> None:
+        self.timed = timed.epochs
         if left := self.left():
-            self._print({"event": "expected", "study": self.study, **vars(left)})
+            self._print({"event": "expected", "study": self.study, **vars(left), "others": timed.others})
 
     def hear(self, news: News) -> None:
         arm, seed = self.places[news.run.id]
@@ -221,11 +221,13 @@ class Live(_Watching):
         for line in told(entered, self.results):
             self.tell(line)
 
-    def expect(self, timed: Mapping[str, float]) -> None:
+    def expect(self, timed: TimedArms) -> None:
         """How long it will take, before it starts."""
-        self.timed = timed
+        self.timed = timed.epochs
         if left := self.left():
-            self.tell(f"It will take {told_time(left)}. This rests on {left.rests_on}.")
+            disturbed = f" Other programs used {100 * timed.others:.0f} % of the processors meanwhile."
+            rests_on = f"This rests on {left.rests_on}." + disturbed * (timed.others > DISTURBING)
+            self.tell(f"It will take {told_time(left)}. {rests_on}")
 
     def hear(self, news: News) -> None:
         """Show what is new."""
