@@ -103,7 +103,7 @@ async def _show(request: Request, view: View, told: str = "", problem: str = "",
 
 TOLD = {
     "seeds": "More seeds wait to be trained; what has finished stays.",
-    "stopped": "It was stopped. Runs in training end after the step at hand and keep their best weights; Go on takes all of them up again.",
+    "stopped": "It is stopped: what is in training ends after the step at hand. Go on takes all of its runs up again.",
     "on": "It goes on: what was stopped or is missing waits to be trained.",
 }  # fmt: skip
 """What a page says after something was asked, by a word in its address."""

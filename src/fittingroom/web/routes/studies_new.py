@@ -84,11 +84,14 @@ async def _show(request: Request, said: QueryParams | FormData, problem: str = "
     groups: dict[str, list[Variable]] = {}
     for variable in found.variables.values():
         groups.setdefault(variable.group, []).append(variable)
+    told_of = 422 if problem and "hx-request" not in request.headers else 200
     answer = site.page(
-        request, "studies/new.html", 422 if problem and "hx-request" not in request.headers else 200, view="studies",
-        wish=found.wish, making=found.making, groups=groups, in_short=list(in_short(next(iter(found.bases.values())))), bases=found.bases, problem=problem,
+        request, "studies/new.html", told_of, view="studies", wish=found.wish, making=found.making, groups=groups,
+        bases=found.bases, in_short=list(in_short(found.making.base)), problem=problem,
         measures=list(MEASURES.values()), measure=MEASURES.get(found.wish.measure, MEASURES["validation_accuracy"]),
-        expected=await _expect(request, found, shelf, begin=False), most_axes=MOST_AXES, recent=await off_loop(lambda: site.store.runs(RECENT_RUNS)),
+        most_axes=MOST_AXES,
+        expected=await _expect(request, found, shelf, begin=False),
+        recent=await off_loop(lambda: site.store.runs(RECENT_RUNS)),
     )  # fmt: skip
     if "hx-request" in request.headers:
         answer.headers["HX-Push-Url"] = found.wish.address

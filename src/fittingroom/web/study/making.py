@@ -82,7 +82,9 @@ class Making:
 
     @property
     def ready(self) -> bool:
-        return bool(self.arms) and not self.problems and not self.others and not any(axis.problems for axis in self.axes)
+        return (
+            bool(self.arms) and not self.problems and not self.others and not any(axis.problems for axis in self.axes)
+        )
 
 
 def make(
@@ -92,7 +94,7 @@ def make(
     workspace: Workspace,
     split: Split = Dataset.split,
 ) -> Making:
-    """Read a wish; opens the data of its arms. ``bases``: what it begins from, by its name; each of several is an arm."""
+    """Read a wish; opens the data of its arms. ``bases``: what it begins from, by name; each of several is an arm."""
     base = next(iter(bases.values()))
     axes = [_axis(each, base, variables) for each in wish.axes]
     chosen = [axis for axis in axes if axis.wish.path]
@@ -166,11 +168,15 @@ def _name_of(bases: Mapping[str, RunSpec], axes: Sequence[Axis]) -> str:
     base = next(iter(bases.values())).name if len(bases) == 1 else ", ".join(bases)
     labels = [axis.variable.label if axis.variable else axis.wish.path for axis in axes]
     short = [label.removesuffix(" of all layers that have one").removesuffix(", with and without") for label in labels]
-    return f"{', '.join(short)} of {base}"[:100] if short else base[:100] if len(bases) > 1 else f"study of {base}"[:100]
+    return (
+        f"{', '.join(short)} of {base}"[:100] if short else base[:100] if len(bases) > 1 else f"study of {base}"[:100]
+    )
 
 
 def _told(problems: Sequence[Fault]) -> list[str]:
-    return [f"{fault.message}; {fault.fix}" if fault.path == "vary" else str(fault) for fault in problems][: 2 * MOST_TOLD]
+    return [f"{fault.message}; {fault.fix}" if fault.path == "vary" else str(fault) for fault in problems][
+        : 2 * MOST_TOLD
+    ]
 
 
 def _on_their_data(found: Sequence[Arm], workspace: Workspace, split: Split) -> tuple[list[PlannedArm], list[str]]:

@@ -56,7 +56,11 @@ def rows_of(results: StudyResults, judged: Judgement) -> list[Row]:
 def _row(arm: ArmResults, summary: ArmSummary, results: StudyResults, judged: Judgement) -> Row:
     measure = judged.measure
     places, interval = PLACES.get(measure.unit, 2), summary.interval
-    half = None if interval is None or summary.mean is None else max(interval.high - summary.mean, summary.mean - interval.low)
+    half = (
+        None
+        if interval is None or summary.mean is None
+        else max(interval.high - summary.mean, summary.mean - interval.low)
+    )
     return Row(
         arm,
         MISSING if summary.mean is None else level(summary.mean, measure, places),

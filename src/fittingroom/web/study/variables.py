@@ -120,7 +120,9 @@ def _of_training(spec: RunSpec, plain: Plain) -> Iterator[Variable]:
     stop = spec.train.early_stop or EarlyStop()
     stopping = {"patience": stop.patience} | to_plain(stop)
     told = "Whether training stops when what is watched gets no better."
-    yield _of_tables("train.early_stop", "early stopping, on and off", told, [stopping, NONE], spec.train.early_stop is None)
+    yield _of_tables(
+        "train.early_stop", "early stopping, on and off", told, [stopping, NONE], spec.train.early_stop is None
+    )
     rest = [*own.values(), *fields(SCHEDULES[schedule["name"]], schedule, "train.schedule"),
             *(fields("EarlyStop", train["early_stop"], "train.early_stop") if "early_stop" in train else ()),
             *every.values(), *fields("CrossEntropy", train["loss"], "train.loss")]  # fmt: skip
@@ -161,10 +163,9 @@ def _default(kind: str, strength: str) -> Any:
 
 def _of_field(field: Field, group: str, label: str, now: Sequence[Any]) -> Variable:
     """A single value; ``now`` is what the base has, at each of the places that the path stands for."""
+    values: list[Any] = [True, False] if field.kind == "switch" else list(field.options)
     if field.kind == "number":
-        values = _numbers(field, [value for value in now if isinstance(value, int | float)])
-    else:
-        values = [True, False] if field.kind == "switch" else list(field.options)
+        values = list(_numbers(field, [value for value in now if isinstance(value, int | float)]))
     if field.optional:
         values = [NONE, *values]
     usual = {as_toml(NONE if value is None else value) for value in now} if len(set(now)) == 1 else set()
@@ -175,7 +176,11 @@ def _of_field(field: Field, group: str, label: str, now: Sequence[Any]) -> Varia
 
 def _numbers(field: Field, now: Sequence[float]) -> list[float]:
     name, base = _name(field.path), max(now, default=0)
-    tried = [*TRIED.get(name, ()), *now] if name in TRIED else [*(base * factor for factor in FACTORS.get(name, USUAL_FACTORS)), *now]
+    tried = (
+        [*TRIED.get(name, ()), *now]
+        if name in TRIED
+        else [*(base * factor for factor in FACTORS.get(name, USUAL_FACTORS)), *now]
+    )
     least, most = field.least if field.least is not None else float("-inf"), field.most or float("inf")
     rounded = {round(value) if field.whole else float(f"{value:.3g}") for value in tried}
     return sorted({int(value) if float(value).is_integer() else value for value in rounded if least <= value <= most})

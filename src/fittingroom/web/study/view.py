@@ -52,11 +52,12 @@ class View:
     @property
     def pairwise(self) -> list[figures.Difference]:
         """What the figure of differences shows."""
-        return [
-            figures.Difference(each.a, each.b, each.difference, *(each.adjusted_interval or (None, None)), each.differs)
-            for each in self.judged.comparisons
-            if each.difference is not None
-        ]
+        found = []
+        for each in self.judged.comparisons:
+            if each.difference is not None:
+                low, high = each.adjusted_interval or (None, None)
+                found.append(figures.Difference(each.a, each.b, each.difference, low, high, each.differs))
+        return found
 
     @cached_property
     def shown(self) -> Mapping[str, str]:

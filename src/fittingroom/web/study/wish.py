@@ -75,6 +75,7 @@ class Wish:
     def address(self) -> str:
         return f"/studies/new{'?' * bool(self.query)}{self.query}"
 
+
 def _axis(number: int, said: QueryParams | FormData, variables: Mapping[str, Variable]) -> AxisWish:
     path = str(said.get(f"axis-{number}", "")).strip()[:LONGEST_TEXT]
     if path != str(said.get(f"was-{number}", "")):
