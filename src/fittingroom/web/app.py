@@ -65,7 +65,7 @@ def create_app(
         routes=[
             Route("/", lambda request: RedirectResponse("/train")),
             *routes.ALL,
-            Mount("/static", Immutable(directory=STATIC)),
+            Mount("/static", Immutable(directory=STATIC, packages=[("fittingroom.report", "static")])),
         ],
         middleware=[Middleware(Guard, hosts=hosts, token=token), Middleware(Bodies, apart=data_upload.PARTS)],
         exception_handlers={FittingRoomError: told, HTTPException: missing},

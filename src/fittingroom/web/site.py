@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse
 
+from fittingroom import report
 from fittingroom.store import Store
 from fittingroom.web import figures
 from fittingroom.web.once import once_key
@@ -75,7 +76,9 @@ def static(path: str) -> str:
 
 
 def _digest(path: str) -> str:
-    return hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+    own = STATIC / path
+    found = own if own.is_file() else report.STATIC / path
+    return hashlib.sha256(found.read_bytes()).hexdigest()[:12]
 
 
 def only_one(request: HTTPConnection, kind: type[Kind], make: Callable[[], Kind]) -> Kind:
