@@ -256,3 +256,16 @@ def test_when_the_budget_is_spent_nothing_new_is_begun_but_what_was_begun_goes_o
     following = store.queue.next()
     assert following is not None
     assert following.id == third.id
+
+
+def test_a_deleted_study_comes_back_with_its_runs(store: Store) -> None:
+    made = submit(store, "abc", 2)
+    store.studies.delete(made.study)
+    with pytest.raises(NotFound, match=made.study):
+        store.studies.study(made.study)
+    assert store.studies.restore(made.study) == sorted(made.runs)
+    assert store.studies.study(made.study).id == made.study
+    assert {run.id for run in store.studies.places(made.study).values()} == set(made.runs)
+    for study in (made.study, "nowhere"):
+        with pytest.raises(NotFound, match="nothing to bring back"):
+            store.studies.restore(study)

@@ -13,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from fittingroom.errors import FittingRoomError, InvalidInput
+from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.measure.verdicts import judge
 from fittingroom.queue.studies import (
     StudySummary,
     add_seeds,
     delete_study,
     enter_study,
+    restore_study,
     results_of,
     spec_of_study,
     stop_study,
@@ -57,10 +58,13 @@ async def listing(request: Request) -> Response:
     """All studies, and those that come with Fitting Room."""
     site, query = Site.of(request), request.query_params
     lines = await off_loop(lambda: _lines(site.store))
+    there = {line.summary.id for line in lines}
+    deleted, restored = query.get("deleted", ""), query.get("restored", "")
     return site.page(
         request, "studies.html", view="studies", lines=lines, shipped=await off_loop(shipped_studies),
-        open=any(line.summary.state in OPEN for line in lines), deleted=query.get("deleted", ""),
-        kept="kept" in query, restored=query.get("restored", ""),
+        open=any(line.summary.state in OPEN for line in lines),
+        deleted="" if deleted in there else deleted, kept="kept" in query,
+        restored=restored if restored in there else "",
     )  # fmt: skip
 
 
@@ -204,6 +208,14 @@ async def delete(request: Request) -> Response:
     return RedirectResponse(f"/studies?{urlencode(said)}", 303)
 
 
+async def restore(request: Request) -> Response:
+    """Bring a deleted study back; one that is back already stays as it is."""
+    site, study = Site.of(request), str((await request.form()).get("study", ""))
+    with suppress(NotFound):
+        await off_loop(lambda: restore_study(study, site.workspace))
+    return RedirectResponse(f"/studies?{urlencode({'restored': study})}", 303)
+
+
 def address_of(study: str) -> str:
     return f"/studies/{quote(study)}"
 
@@ -211,6 +223,7 @@ def address_of(study: str) -> str:
 ROUTES = [
     Route("/studies", listing),
     Route("/studies/figures.css", style_of_figures),
+    Route("/studies/restore", restore, methods=["POST"]),
     Route("/studies/shipped/{key}", begin_shipped, methods=["POST"]),
     Route("/studies/shipped/{key}/time", time_of_shipped),
     Route("/studies/{study}", watch),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -143,8 +144,10 @@ def _long_label(field: Field) -> str:
 
 
 def _of_images(spec: RunSpec, plain: Plain) -> Iterator[Variable]:
-    alone = [[{"kind": kind, strength: _default(kind, strength)}] for kind in OPERATIONS
-             if (strength := AUGMENT_KINDS[kind].strength)]  # fmt: skip
+    usual = [AUGMENT_KINDS[kind](kind=kind) for kind in OPERATIONS]
+    alone = [
+        [{"kind": each.kind, each.strength: getattr(each, each.strength)}] for each in usual if spec.augment != (each,)
+    ]
     own = [to_plain(spec.augment)] if spec.augment else []
     told = "Each whole list of operations is one value: none at all, the base's own, or one operation alone."
     yield _of_tables("augment", "augmentation", told, [*own, [], *alone], group=IMAGES)
@@ -157,10 +160,6 @@ def _of_images(spec: RunSpec, plain: Plain) -> Iterator[Variable]:
             yield _of_field(field, IMAGES, "normalization of pixels", [field.value])
 
 
-def _default(kind: str, strength: str) -> Any:
-    return next(field.value for field in fields(AUGMENT_KINDS[kind].__name__, {}, "") if _name(field.path) == strength)
-
-
 def _of_field(field: Field, group: str, label: str, now: Sequence[Any]) -> Variable:
     """A single value; ``now`` is what the base has, at each of the places that the path stands for."""
     values: list[Any] = [True, False] if field.kind == "switch" else list(field.options)
@@ -168,22 +167,19 @@ def _of_field(field: Field, group: str, label: str, now: Sequence[Any]) -> Varia
         values = list(_numbers(field, [value for value in now if isinstance(value, int | float)]))
     if field.optional:
         values = [NONE, *values]
-    usual = {as_toml(NONE if value is None else value) for value in now} if len(set(now)) == 1 else set()
-    offered = [Value(as_toml(value), text_of(value).replace("_", " "), as_toml(value) in usual) for value in values]
+    usual = [NONE if value is None else value for value in now] if len(set(now)) == 1 else []
+    offered = [Value(as_toml(value), text_of(value).replace("_", " "), value in usual) for value in values]
     ticked = _ticked(offered, before=int(field.kind == "number"))
     return Variable(field.path, label, group, field.help, offered, ticked, _bounds(field))
 
 
 def _numbers(field: Field, now: Sequence[float]) -> list[float]:
+    """What the base has, and what people try around it, within the bounds."""
     name, base = _name(field.path), max(now, default=0)
-    tried = (
-        [*TRIED.get(name, ()), *now]
-        if name in TRIED
-        else [*(base * factor for factor in FACTORS.get(name, USUAL_FACTORS)), *now]
-    )
-    least, most = field.least if field.least is not None else float("-inf"), field.most or float("inf")
-    rounded = {round(value) if field.whole else float(f"{value:.3g}") for value in tried}
-    return sorted({int(value) if float(value).is_integer() else value for value in rounded if least <= value <= most})
+    tried = TRIED.get(name) or [base * factor for factor in FACTORS.get(name, USUAL_FACTORS)]
+    rounded = {round(value) if field.whole else float(f"{value:.3g}") for value in tried} | set(now)
+    least, most = field.least if field.least is not None else -math.inf, math.inf if field.most is None else field.most
+    return sorted(int(value) if value == int(value) else value for value in rounded if least <= value <= most)
 
 
 def _bounds(field: Field) -> str:
