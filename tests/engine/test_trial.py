@@ -279,3 +279,44 @@ def test_augmentation_is_compiled_where_the_training_is_long_enough(network: Sta
 def test_a_run_trains_as_its_plan_says(prepare: Callable[..., PreparedRun], precision: str) -> None:
     run = prepare(tuple(LAYERS), precision=precision)
     assert run.plan.precision == run.training.precision == precision
+
+
+@pytest.mark.parametrize(("alone", "pays"), [(1.0, False), (0.95, False), (0.8, True), (3.0, False)])
+def test_one_thread_is_taken_where_it_is_much_faster_than_all(
+    network: StackedNetwork, monkeypatch: pytest.MonkeyPatch, own_cache: Path, alone: float, pays: bool
+) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        monkeypatch.setattr(trial, "candidates", lambda *_: [Choice()])
+        monkeypatch.setattr(trial, "_seconds", lambda *_: 1e-3 * (alone if torch.get_num_threads() == 1 else 1.0))
+        decision = decided(network, fewer=True)
+        assert decision.threads == (1 if pays else None)
+        assert [each.threads for each in decision.trial] == [None, 1]
+        assert "with 1 thread" in str(decision.trial[1])
+        assert torch.get_num_threads() == 2
+        kept = decided(network, get=no_batch, fewer=True)
+        assert (kept.threads, kept.trial) == (decision.threads, decision.trial)
+        assert decided(network, fewer=False).threads is None  # who has asked for threads, gets them
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_plan_with_fewer_threads_leaves_the_next_one_all_of_them(
+    network: StackedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        monkeypatch.setattr(trial, "_seconds", lambda *_: 1e-3 * torch.get_num_threads())
+        spec = fr.TrainSpec(batch_size=32)
+        first = finish(planning(network, spec, batch, Wanted(fewer=True), 1e13))
+        assert (first.threads, torch.get_num_threads()) == (1, 1)
+        asked = finish(planning(network, spec, batch, Wanted(2), 1e13))
+        assert (asked.threads, torch.get_num_threads()) == (2, 2)
+        again = finish(planning(network, spec, batch, Wanted(fewer=True), 1e13))
+        assert again.threads == 1
+        plain = finish(planning(network, spec, batch, Wanted(), 0.0))
+        assert (plain.threads, torch.get_num_threads()) == (2, 2)
+    finally:
+        torch.set_num_threads(before)

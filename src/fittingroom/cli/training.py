@@ -34,7 +34,7 @@ def train(
     """Train what ``source`` describes and print it live, as text or as JSON lines."""
     spec = load_run_spec(source, overrides=overrides)
     with Console(stderr=True).status("Reading the data, and trying what is fastest on this machine …"):
-        prepared = prepare_run(spec, workspace, Wanted(threads))
+        prepared = prepare_run(spec, workspace, Wanted(threads, fewer=threads is None))
     live(prepared, workspace, as_json=as_json)
 
 

@@ -107,6 +107,8 @@ class Wanted:
     """An earlier plan, as JSON, to be kept as far as it can be."""
     trial: bool = True
     """Whether a trial may be made; without it, what an earlier one has decided counts."""
+    fewer: bool = False
+    """Whether a trial may find that fewer threads are faster."""
 
     @classmethod
     def keeping(cls, plan: Mapping[str, Any] | None, threads: int | None = None) -> Self:
@@ -129,8 +131,8 @@ def planning(
     floating-point ``operations``. ``augmented``: whether its images are.
     """
     device = choose_device(train.device)
-    if wanted.threads is not None:
-        torch.set_num_threads(min(wanted.threads, os.cpu_count() or 1))
+    threads = _all_threads() if wanted.threads is None else min(wanted.threads, os.cpu_count() or 1)
+    torch.set_num_threads(threads)
     allocator = reuse_freed_memory()
     exact = train.precision == "exact"
     layout = torch.contiguous_format if exact else torch.channels_last
@@ -150,7 +152,11 @@ def planning(
         decision = Decision(choice, "kept from the plan before")
     else:
         key = machine | {"batch": train.batch_size}
-        decision = yield from decide(network, train.precision, batch, operations, key, may_try=wanted.trial)
+        may = {"may_try": wanted.trial, "fewer": wanted.fewer}
+        decision = yield from decide(network, train.precision, batch, operations, key, **may)
+    if decision.threads is not None:
+        _take_fewer(decision.threads)
+        machine["threads"] = decision.threads
     rewrites = rewrite(network, decision.choice.way)
     compiled = any(rewrite.startswith("compiled") for rewrite in rewrites)
     return Plan(
@@ -165,6 +171,21 @@ def planning(
         why=decision.why,
         trial=decision.trial,
     )
+
+
+_before_fewer: dict[int, int] = {}
+"""Threads that a plan in this process has taken: how many torch had before."""
+
+
+def _take_fewer(threads: int) -> None:
+    _before_fewer[threads] = torch.get_num_threads()
+    torch.set_num_threads(threads)
+
+
+def _all_threads() -> int:
+    """As many as torch has, or had before an earlier plan took fewer for a network of its own."""
+    threads = torch.get_num_threads()
+    return _before_fewer.pop(threads, threads)
 
 
 def _augmentation(device: str, wanted: Wanted, *, pays: bool) -> Means:

@@ -207,11 +207,10 @@ def _first_batch(part: Part, normalize: Normalization, size: int) -> Callable[[]
     return batch
 
 
-def replan(run: PreparedRun) -> Generator[Share, None, PreparedRun]:
+def replan(run: PreparedRun, wanted: Wanted) -> Generator[Share, None, PreparedRun]:
     """The run with the plan of a trial, if it was prepared without one and one pays. Long work in steps."""
     training, spec = run.training, run.stage.spec.train
     batch = _first_batch(training.training, training.normalize, spec.batch_size)
-    wanted = Wanted(run.plan.threads)
     operations, augmented = training_operations(run.stage), bool(training.augmentation)
     plan = yield from planning(training.network, spec, batch, wanted, operations, augmented=augmented)
     training.precision, training.augmented_by = plan.precision, plan.augmentation

@@ -30,10 +30,13 @@ EXACT = {"restart", "replay", "continue"}
 """What gives the same weights as the run that it comes from, or as one run of both, where its plan can be kept."""
 
 
-def prepare_resume(run: RunDetails, workspace: Workspace, *, threads: int | None = None) -> PreparedRun:
+def prepare_resume(
+    run: RunDetails, workspace: Workspace, *, threads: int | None = None, fewer: bool = False
+) -> PreparedRun:
     """A stored run where its last checkpoint was written (or at its beginning, if none was), ready to go on.
 
-    ``threads`` to train with where no earlier attempt has a plan, and nobody wished for others when it was queued.
+    ``threads`` to train with where no earlier attempt has a plan, and nobody wished for others when it was queued;
+    ``fewer`` where a trial finds that faster.
     Raises InvalidInput for a run that is finished or being trained, or whose data set has changed.
     """
     if run.state in {"finished", "running"}:
@@ -44,7 +47,7 @@ def prepare_resume(run: RunDetails, workspace: Workspace, *, threads: int | None
     spec, plans = spec_of(run), _plans(run, workspace)
     wished = run.lineage.get(THREADS)
     threads = wished if isinstance(wished, int) else threads
-    wanted = Wanted.keeping(plans[-1] if plans else None, threads)
+    wanted = Wanted.keeping(plans[-1], threads) if plans else Wanted(threads, fewer=fewer)
     if "last" in run.artifacts:
         checkpoint = Checkpoint.read(artifact_path(run, "last", workspace))
         prepared = prepare_stage(spec, workspace, checkpoint.stage, wanted, checkpoint.trained_on)

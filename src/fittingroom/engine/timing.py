@@ -46,20 +46,22 @@ SPREAD = (10, 90)
 Steps = Generator[tuple[int, int], None, list[Timing]]
 
 
-def time_training(spec: RunSpec, workspace: Workspace, threads: int | None = None) -> Steps:
+def time_training(spec: RunSpec, workspace: Workspace, threads: int | None = None, *, fewer: bool = False) -> Steps:
     """Time each training of a run, phases first; raises what ``prepare_run`` raises.
 
     Long work: yields how much is done, and of how much, and gives the timings in the end. ``threads``: those that it
-    will be trained with, as many as torch takes unless given; torch has its own again at every yield. What the
-    weights are does not matter, so ``start`` is left aside.
+    will be trained with, as many as torch takes unless given, or ``fewer`` where a trial finds that faster; torch has
+    its own again at every yield. What the weights are does not matter, so ``start`` is left aside.
     """
-    wanted, found = threads or torch.get_num_threads(), []
+    threads, found = threads or torch.get_num_threads(), []
+    wanted = Wanted(threads, fewer=fewer)
     stages = list(_trainings(spec))
     for number, (stage, phase) in enumerate(stages):
-        steps = _time(stage, phase, workspace, wanted)
+        steps, own = _time(stage, phase, workspace, wanted), threads
         while True:
-            with _as_in_training(wanted):
+            with _as_in_training(own):
                 share = next(steps)
+                own = torch.get_num_threads()  # its plan may take fewer
             if isinstance(share, Timing):
                 found.append(share)
                 break
@@ -73,7 +75,8 @@ def timing(desk: Desk, asked: Message) -> Generator[tuple[int, int], None, Messa
     With so many ``threads``, else with one for each core, as a worker has them.
     """
     spec = from_plain(asked.words["spec"])
-    timings = yield from time_training(spec, desk.workspace, asked.words.get("threads") or machine_cores())
+    threads = asked.words.get("threads")
+    timings = yield from time_training(spec, desk.workspace, threads or machine_cores(), fewer=not threads)
     return Message({"timings": [asdict(each) for each in timings]})
 
 
@@ -89,10 +92,10 @@ def by_epochs(stage: RunSpec) -> RunSpec:
     return replace(stage, start=None, train=replace(stage.train, budget=None))
 
 
-def _time(spec: RunSpec, phase: str | None, workspace: Workspace, threads: int) -> Iterator[float | Timing]:
+def _time(spec: RunSpec, phase: str | None, workspace: Workspace, wanted: Wanted) -> Iterator[float | Timing]:
     """How much of it is done, from 0 to 1, and in the end the timing."""
-    run = prepare_run(spec, workspace, Wanted(threads, trial=False))
-    steps = replan(run)
+    run = prepare_run(spec, workspace, replace(wanted, trial=False))
+    steps = replan(run, wanted)
     while True:
         try:
             done, of = next(steps)

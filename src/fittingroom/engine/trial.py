@@ -30,6 +30,7 @@ from fittingroom.engine import kernels
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.rewrites import Way, rewrite
 from fittingroom.errors import WorkspaceUnusable
+from fittingroom.spec.mistakes import many
 from fittingroom.spec.train import Precision
 from fittingroom.workspace import cache_folder, write_atomically
 
@@ -38,7 +39,7 @@ Share = tuple[int, int]
 Batch = tuple[Tensor, Tensor]
 """images_NCHW (normalized, float32, channels last) and labels_N, on the device of the training."""
 
-EDITION = 3
+EDITION = 4
 """Of kernels and rewrites; counted up when they become faster or slower, so that earlier decisions are forgotten."""
 WORTH = 1e12
 """Floating-point operations of a training from which on a trial pays: some seconds on a laptop."""
@@ -59,8 +60,11 @@ LIMITS = {"fp32": (1e-4, 1e-2), "bf16": (0.1, 0.3)}
 
 In float32 a sum that is rounded otherwise may choose the other one of two nearly equal values of a window.
 """
-WORTH_ANOTHER_WAY, WORTH_FEWER_BITS = 0.97, 0.9
-"""A candidate has to take less than this share of the best one's time before it: giving up precision has to pay."""
+WORTH_ANOTHER_WAY, WORTH_FEWER_BITS, WORTH_FEWER_THREADS = 0.97, 0.9, 0.9
+"""A candidate has to take less than this share of the best one's time before it: giving up precision has to pay.
+
+So has leaving cores idle; small networks are faster so, because threads wait for each other at every operation.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,13 @@ class Timed:
     """The least time of a step forward and backward; None where it was not timed."""
     remark: str = ""
     """Why it was not trusted or not timed."""
+    threads: int | None = None
+    """CPU threads, where they are fewer than those of the others."""
 
     def __str__(self) -> str:
         took = f"{self.milliseconds:.1f} ms" if self.milliseconds is not None else self.remark
-        return f"{self.precision} {self.way} {took}"
+        fewer = f" with {many(self.threads, 'thread')}" if self.threads else ""
+        return f"{self.precision} {self.way}{fewer} {took}"
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,8 @@ class Decision:
     choice: Choice
     why: str
     trial: tuple[Timed, ...] = ()
+    threads: int | None = None
+    """CPU threads, where fewer are faster than all that it may have."""
 
 
 def candidates(device: str, wish: Precision) -> list[Choice]:
@@ -114,10 +123,12 @@ def decide(
     key: Mapping[str, Any],
     *,
     may_try: bool = True,
+    fewer: bool = False,
 ) -> Generator[Share, None, Decision]:
     """Choose how ``network`` is computed in a training that takes so many floating-point operations.
 
-    Long work in steps. ``key``: everything beside the network that the decision depends on, as JSON.
+    Long work in steps. ``key``: everything beside the network that the decision depends on, as JSON. ``fewer``: whether
+    fewer threads than torch has now may be chosen.
     """
     device = str(next(network.parameters()).device.type)
     if wish == "exact":
@@ -126,7 +137,8 @@ def decide(
         return Decision(_untried(wish), f"not tried on {device}")
     if operations < WORTH:
         return Decision(_untried(wish), "too short for a trial to pay")
-    file = cache_folder() / "plans" / f"{_content(network, wish, key)}.json"
+    fewer = fewer and device == "cpu" and torch.get_num_threads() > 1
+    file = cache_folder() / "plans" / f"{_content(network, wish, {**key, 'fewer': True} if fewer else key)}.json"
     if known := _read(file):
         return known
     if not may_try:
@@ -135,7 +147,7 @@ def decide(
         yield from _turn(held, file.parent)
         if known := _read(file):  # by another process meanwhile
             return known
-        decision = yield from _try(network, candidates(device, wish), batch())
+        decision = yield from _try(network, candidates(device, wish), batch(), fewer=fewer)
         _keep(file, decision)
     return decision
 
@@ -172,7 +184,9 @@ class _Candidate:
         return Timed(self.choice.precision, self.choice.way, least, self.remark)
 
 
-def _try(network: StackedNetwork, choices: Sequence[Choice], batch: Batch) -> Generator[Share, None, Decision]:
+def _try(
+    network: StackedNetwork, choices: Sequence[Choice], batch: Batch, *, fewer: bool
+) -> Generator[Share, None, Decision]:
     """Compare outputs and gradients, then times."""
     images_NCHW, labels_N = batch
     began = time.perf_counter()
@@ -216,9 +230,35 @@ def _try(network: StackedNetwork, choices: Sequence[Choice], batch: Batch) -> Ge
         same = each.choice.precision == best.choice.precision
         if min(each.seconds) < (WORTH_ANOTHER_WAY if same else WORTH_FEWER_BITS) * min(best.seconds):
             best = each
+    timed, threads = [each.timed() for each in tried], None
+    if fewer:
+        alone, pays = _with_one_thread(best, batch)
+        timed.append(alone)
+        threads = 1 if pays else None
     took = time.perf_counter() - began
-    why = f"the fastest of {len(tried)} ways in a trial of {took:.1f} s, each compared with plain fp32 first"
-    return Decision(best.choice, why, tuple(each.timed() for each in tried))
+    why = f"the fastest of {len(timed)} ways in a trial of {took:.1f} s, each compared with plain fp32 first"
+    return Decision(best.choice, why, tuple(timed), threads)
+
+
+def _with_one_thread(best: _Candidate, batch: Batch) -> tuple[Timed, bool]:
+    """The best way with one thread, in turns with all, and whether that pays."""
+    every = torch.get_num_threads()
+    seconds: dict[int, list[float]] = {every: [], 1: []}
+    began = time.perf_counter()
+    try:
+        for number in range(ROUNDS[1]):
+            if number >= ROUNDS[0] and time.perf_counter() - began > SECONDS / 4:
+                break
+            for threads, taken in seconds.items():
+                torch.set_num_threads(threads)
+                taken.append(_seconds(best, batch))
+            if min(seconds[1]) > 1.5 * min(seconds[every]):
+                break  # that is clear
+    finally:
+        torch.set_num_threads(every)
+    least = {threads: min(taken) for threads, taken in seconds.items()}
+    timed = Timed(best.choice.precision, best.choice.way, 1000 * least[1], threads=1)
+    return timed, least[1] < WORTH_FEWER_THREADS * least[every]
 
 
 def _share(began: float) -> Share:
@@ -280,7 +320,8 @@ def _read(file: Path) -> Decision | None:
         choice = Choice(**record["choice"])
         if choice.precision in LIMITS and choice.way in get_args(Way):
             trial = tuple(Timed(**each) for each in record["trial"])
-            return Decision(choice, str(record["why"]).replace("in a trial", "in an earlier trial"), trial)
+            why = str(record["why"]).replace("in a trial", "in an earlier trial")
+            return Decision(choice, why, trial, 1 if record["threads"] == 1 else None)
     return None
 
 

@@ -175,8 +175,12 @@ class Worker:
 
     def threads_for(self, run: RunDetails) -> int:
         """As its plan has it, else as was wished for when it was put into the queue, else this worker's."""
+        return self.fixed_threads(run) or self.threads
+
+    def fixed_threads(self, run: RunDetails) -> int | None:
+        """Those that were chosen or asked for before; None where a trial may find that fewer than all are faster."""
         wished = run.lineage.get("threads")
-        return (run.plan or {}).get("threads") or (wished if isinstance(wished, int) else self.threads)
+        return (run.plan or {}).get("threads") or (wished if isinstance(wished, int) else self.asked)
 
     def until_gone(self, run: RunDetails, ends: Callable[[], bool]) -> Stop:
         """A reason to wait for cores no longer: this worker is to end, or somebody else has the run."""
@@ -229,7 +233,8 @@ class Worker:
         """Prepare a claimed run and execute it. Users may ask for its end all the while."""
         with attendance(self.store, run, attempt):
             claimed = replace(patiently(lambda: self.store.run(run)), state="interrupted")  # until it is trained
-            prepared = prepare_resume(claimed, self.workspace, threads=self.threads_for(claimed))
+            fewer = self.fixed_threads(claimed) is None
+            prepared = prepare_resume(claimed, self.workspace, threads=self.threads_for(claimed), fewer=fewer)
         if prepared.departures:
             departures = "; ".join(prepared.departures)
             self.tell(Said("note", f"not bit-identical to an undisturbed run, because of: {departures}", run))

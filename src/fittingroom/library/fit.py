@@ -11,6 +11,7 @@ from rich.console import Console
 
 from fittingroom.data import sources
 from fittingroom.data.dataset import Dataset
+from fittingroom.engine.plan import Wanted
 from fittingroom.engine.prepare import PreparedRun, prepare_run
 from fittingroom.engine.run import execute
 from fittingroom.errors import InvalidInput
@@ -100,7 +101,7 @@ def train(
         spec = changed(source, overrides)
     else:
         spec = load_run_spec(os.fspath(source), overrides=overrides)
-    prepared = prepare_run(spec, Workspace.find(workspace))
+    prepared = prepare_run(spec, Workspace.find(workspace), Wanted(fewer=True))
     return train_prepared(prepared, Console(quiet=not show))
 
 

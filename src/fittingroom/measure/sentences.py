@@ -1,0 +1,218 @@
+"""What a judgement says, in sentences that hold: with n, intervals, what they were corrected for and what they miss."""
+
+from __future__ import annotations
+
+from fittingroom.measure.judgement import ArmSummary, Comparison, Judgement
+from fittingroom.measure.planning import MOST_SEEDS
+from fittingroom.measure.told import amount, counted, decimals, figure, level, listed, probability, span, span_of
+
+
+def compared(comparison: Comparison, judged: Judgement) -> str:
+    """The verdict on two arms."""
+    a, b = judged.arm(comparison.a), judged.arm(comparison.b)
+    if a.never or b.never:
+        return _never(a, b, comparison)
+    if comparison.difference is None:
+        return f"{a.name} and {b.name} have no seed with a result in both: nothing can be said."
+    if comparison.n == 1:
+        difference = amount(comparison.difference, judged.measure, 2)
+        return (
+            f"{a.name} and {b.name} have one seed in common (difference {difference}): nothing can be said, another "
+            "seed may turn it around."
+        )
+    if comparison.interval is None:
+        return _without_spread(a, b, comparison, judged)
+    if comparison.differs:
+        return _differ(a, b, comparison, judged)
+    if comparison.equal and comparison.equivalence is not None:
+        equivalence = comparison.equivalence
+        places = decimals(span_of(equivalence.interval), judged.measure)
+        return (
+            f"{a.name} and {b.name} are equal within {_margin(judged)} with {counted(comparison.n, 'seed')} "
+            f"(difference {amount(comparison.difference, judged.measure, places)}, 90 % interval "
+            f"{span(equivalence.interval, places)})."
+        )
+    return _cannot_tell(a, b, comparison, judged)
+
+
+def _differ(a: ArmSummary, b: ArmSummary, comparison: Comparison, judged: Judgement) -> str:
+    assert comparison.difference is not None
+    assert comparison.interval is not None
+    assert comparison.adjusted_interval is not None
+    assert comparison.adjusted_p is not None
+    places = decimals(span_of(comparison.interval), judged.measure)
+    adjusted = ""
+    if judged.family > 1:
+        adjusted = f"; adjusted for {judged.family:,} comparisons {span(comparison.adjusted_interval, places)}"
+    said = (
+        f"{a.name} has a {judged.measure.better} {judged.measure.words} than {b.name} with "
+        f"{counted(comparison.n, 'seed')} (difference {amount(comparison.difference, judged.measure, places)}, "
+        f"95 % interval {span(comparison.interval, places)}{adjusted}; {probability(comparison.adjusted_p)})"
+    )
+    if comparison.equal:
+        return f"{said}, but by less than {_margin(judged)}, which is what would matter."
+    return said + "."
+
+
+def _cannot_tell(a: ArmSummary, b: ArmSummary, comparison: Comparison, judged: Judgement) -> str:
+    assert comparison.difference is not None
+    assert comparison.interval is not None
+    places = decimals(span_of(comparison.interval), judged.measure)
+    told = span(comparison.interval, places)
+    alone = comparison.interval.low > 0 or comparison.interval.high < 0
+    if alone and comparison.adjusted_interval is not None:
+        told += f"; that is for this comparison alone, adjusted for all {judged.family:,} it is "
+        told += span(comparison.adjusted_interval, places)
+    return (
+        f"{a.name} and {b.name} cannot be told apart with {counted(comparison.n, 'seed')} "
+        f"(difference {amount(comparison.difference, judged.measure, places)}, 95 % interval {told})"
+        f"{_needed(comparison, judged)}."
+    )
+
+
+def _needed(comparison: Comparison, judged: Judgement) -> str:
+    seeds = comparison.seeds_needed
+    if seeds is None:
+        return ""
+    if seeds.high is not None and seeds.high <= comparison.n:
+        return f"; so many seeds would in 4 of 5 studies have found a difference of {_margin(judged)}"
+    return f"; to settle a difference of {_margin(judged)} takes {seeds} seeds"
+
+
+def _margin(judged: Judgement) -> str:
+    return amount(judged.margin, judged.measure, max(1, decimals(judged.margin, judged.measure) - 1))
+
+
+def _without_spread(a: ArmSummary, b: ArmSummary, comparison: Comparison, judged: Judgement) -> str:
+    assert comparison.difference is not None
+    seeds = f"all {counted(comparison.n, 'seed')}" if comparison.n > 2 else "both seeds"
+    if comparison.p is not None:
+        return f"{a.name} and {b.name} came to the same {judged.measure.words} with {seeds}."
+    return (
+        f"{a.name} and {b.name} differ by the same {amount(comparison.difference, judged.measure, 2)} with {seeds}: "
+        "how much that varies was not seen, so there is no interval and no verdict; more seeds will show it."
+    )
+
+
+def _never(a: ArmSummary, b: ArmSummary, comparison: Comparison) -> str:
+    runs_a, runs_b = a.n + len(a.never), b.n + len(b.never)
+    said = (
+        f"{a.name} reached the target in {a.n} of {counted(runs_a, 'run')}, {b.name} in {b.n} of {runs_b:,}: "
+        "runs that never did have no figure to take a mean of"
+    )
+    beats = comparison.beats
+    if beats is None:
+        return f"{said}."
+    ties = f", {beats.ties} undecided" if beats.ties else ""
+    return f"{said}; with the same seed, {a.name} was ahead in {beats.wins} of {counted(beats.n, 'seed')}{ties}."
+
+
+def headline(judged: Judgement) -> str:
+    """The one sentence to remember."""
+    words = judged.measure.words
+    still = " so far" if judged.provisional else ""
+    with_mean = [arm for arm in judged.arms if arm.mean is not None]
+    if judged.best is None:
+        return f"No arm has a mean {words} to compare{still}."
+    if len(with_mean) == 1:
+        return f"{with_mean[0].name} alone has a mean {words}{still}: there is nothing to compare it with."
+    if judged.family == 0 and any(arm.n > 1 for arm in with_mean):
+        return f"No two arms have two seeds in common{still}: nothing can be said about their {words}."
+    if judged.family == 0:
+        return (
+            f"With one seed for each arm nothing can be said about their {words}{still}: another seed alone may turn "
+            "the order around."
+        )
+    best = judged.arm(judged.best)
+    among = f"the {len(with_mean)} arms" if len(with_mean) > 2 else "the two arms"
+    if len(with_mean) < len(judged.arms):
+        among += f" that can be compared (of {len(judged.arms)})"
+    if judged.winner is not None:
+        corrected = f", corrected for {judged.family:,} comparisons" if judged.family > 1 else ""
+        return f"{best.name} is the best of {among}{still}: its {words} is shown to be {_than_all(judged)}{corrected}."
+    beaten = {comparison.b for comparison in judged.comparisons if comparison.a == best.key and comparison.differs}
+    open_ = [arm.name for arm in with_mean if arm.key != best.key and arm.key not in beaten]
+    return (
+        f"No arm is shown to be the best of {among}{still}: {best.name} has the {_most(judged)} mean {words} "
+        f"({_level(best, judged)}), but is not shown to be better than {listed(open_)}."
+    )
+
+
+def _most(judged: Judgement) -> str:
+    return "highest" if judged.measure.better == "higher" else "lowest"
+
+
+def _than_all(judged: Judgement) -> str:
+    others = sum(arm.mean is not None for arm in judged.arms) - 1
+    return f"{judged.measure.better} than that of {'the other' if others == 1 else 'every other one'}"
+
+
+def _level(arm: ArmSummary, judged: Judgement) -> str:
+    assert arm.mean is not None
+    return level(arm.mean, judged.measure, decimals(span_of(arm.interval), judged.measure) if arm.interval else 2)
+
+
+def sentences(judged: Judgement) -> tuple[str, ...]:
+    """All verdicts, then what chance alone would do, and what has no result."""
+    said = [comparison.text for comparison in judged.comparisons]
+    if judged.optimism is not None and len(judged.arms) > 2:
+        arms = sum(arm.mean is not None for arm in judged.arms)
+        shift = amount(judged.optimism, judged.measure, decimals(judged.optimism, judged.measure))
+        direction = "more" if judged.measure.better == "higher" else "less"
+        said.append(
+            f"The best of {arms} arms looks good by being the best: if all {arms} were equal, it would by chance alone "
+            f"have {shift} {direction} than their average."
+        )
+    for arm in judged.arms:
+        if arm.never:
+            runs = arm.n + len(arm.never)
+            never = f"{len(arm.never)} of {counted(runs, 'run')}"
+            said.append(f"{arm.name}: {never} never reached the target, so there is no mean over its runs.")
+    without = [f"{arm.name} seed {seed} ({state})" for arm in judged.arms for seed, state in arm.unfinished]
+    if without:
+        said.append(
+            f"Without a result: {listed(without, 8)}. Only seeds that both arms have are compared; an arm whose worse "
+            "runs failed looks better than it is."
+        )
+    return tuple(said)
+
+
+def scope(judged: Judgement, images: int) -> tuple[str, ...]:
+    """What the verdicts are about, and how they were found."""
+    said = []
+    if judged.family:
+        said.append(
+            "Differences are between runs with the same seed; intervals are 95 % t intervals, which take the "
+            "differences to be spread normally."
+        )
+    if judged.family > 1:
+        shown = len(judged.comparisons)
+        counted_ = f"all {judged.family:,} pairs that could be tested"
+        if shown < judged.family:
+            counted_ += f", not only the {shown:,} told here, because the best arm was chosen by looking"
+        said.append(
+            f"The more comparisons, the more of them look real by chance: verdicts are Holm's over {counted_}, so that "
+            "the probability of telling any difference that is not there is at most 5 %; likewise for equalities."
+        )
+    if any(comparison.seeds_needed for comparison in judged.comparisons):
+        among = f" as one of {judged.family:,} comparisons" if judged.family > 1 else ""
+        said.append(
+            f"Seeds needed are those with which a true difference of {_margin(judged)} is found in 80 % of all studies"
+            f"{among}; the range is as wide as the spread is uncertain, and ends at {MOST_SEEDS:,}."
+        )
+    best = judged.arm(judged.best) if judged.best else None
+    if best is not None and best.over_images is not None and best.mean is not None:
+        low, high = best.over_images
+        places = max(1, decimals(span_of(best.over_images), judged.measure) - 1)
+        said.append(
+            "Seeds say how training varies on these images, and nothing about new ones: on other images of the same "
+            f"kind, a run that has {figure(best.mean, places)} % on these {images:,} would have {figure(low, places)} "
+            f"to {figure(high, places)} % (95 % interval)."
+        )
+    elif judged.family:
+        said.append("Seeds say how training varies on these images, and nothing about new ones.")
+    if judged.measure.unit == "s" and judged.family:
+        said.append("Times are those of the machine, and of what else it was doing.")
+    if judged.provisional:
+        said.append("Runs are still to come: every verdict may change, and looking often finds differences by chance.")
+    return tuple(said)

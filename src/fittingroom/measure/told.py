@@ -1,0 +1,68 @@
+"""Figures in words: as many digits as their interval allows, units, a true minus sign."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from fittingroom.measure.evaluate import Interval
+from fittingroom.measure.study import Measure
+
+MOST_DECIMALS = 4
+
+
+def decimals(width: float, measure: Measure) -> int:
+    """How many a figure of ``measure`` gets whose interval is ``width`` wide on each side: two digits of that width.
+
+    At most 4; points have more than 2 only where the width would read as zero.
+    """
+    if not math.isfinite(width) or width <= 0:
+        return 2
+    first = -math.floor(math.log10(width))
+    wanted = max(min(first + 1, 2), first) if measure.unit == "points" else first + 1
+    return min(MOST_DECIMALS, max(0, wanted))
+
+
+def figure(value: float, places: int) -> str:
+    """``−0.21``, ``1,234.5``; never ``−0.00``."""
+    text = f"{value:,.{places}f}"
+    if not text.strip("-0,."):
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def amount(value: float, measure: Measure, places: int) -> str:
+    """A difference with its unit: ``0.08 points``, ``−3.2 s``, ``0.0031``."""
+    return f"{figure(value, places)} {measure.unit}".strip()
+
+
+def level(value: float, measure: Measure, places: int) -> str:
+    """A value of the measure itself: ``91.62 %``, ``41 s``, ``0.2431``."""
+    return f"{figure(value, places)} {'%' if measure.unit == 'points' else measure.unit}".strip()
+
+
+def span(interval: Interval, places: int) -> str:
+    """``−0.21 to 0.37``; an end at exactly 0 is meant as beyond it: ``above 0 to 0.37``."""
+    low = "above 0" if interval.low == 0 else figure(interval.low, places)
+    return f"{low} to {'below 0' if interval.high == 0 else figure(interval.high, places)}"
+
+
+def span_of(interval: Interval) -> float:
+    """Half its width."""
+    return (interval.high - interval.low) / 2
+
+
+def counted(n: int, what: str) -> str:
+    """``1 seed``, ``3 seeds``"""
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """``a``, ``a and b``, ``a, b and c``, ``a, b, c and 12 more``"""
+    shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1:,} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+
+
+def probability(p: float) -> str:
+    """``p = 0.031``, ``p < 0.001``"""
+    return "p < 0.001" if p < 0.001 else f"p = {figure(p, 3)}"
