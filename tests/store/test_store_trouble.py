@@ -79,7 +79,7 @@ def test_a_newer_database_is_left_alone(database: Path) -> None:
     before = digest(database)
     refused(
         database,
-        f"the database {database} was written by a newer Fitting Room (schema 0973, this one knows up to 0003); "
+        f"the database {database} was written by a newer Fitting Room (schema 0973, this one knows up to 0004); "
         "upgrade with: pip install --upgrade fittingroom; nothing was changed",
     )
     assert digest(database) == before

@@ -26,6 +26,7 @@ from fittingroom.cli.options import (
     examples,
 )
 from fittingroom.cli.run_commands import runs_app
+from fittingroom.cli.study_commands import study_app
 from fittingroom.cli.web_commands import web
 from fittingroom.cli.worker_commands import worker_app
 from fittingroom.workspace import Workspace
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(network_app, name="network")
 app.add_typer(runs_app, name="runs")
+app.add_typer(study_app, name="study")
 app.add_typer(worker_app, name="worker")
 app.command("web", epilog=examples("fittingroom web", "fittingroom web --port 9000 --no-browser"))(web)
 app.command("bench", epilog=examples("fittingroom bench", "fittingroom bench my-run.toml --out speed.md"))(bench)
@@ -128,18 +130,29 @@ def presets(
         raise NotFound(f'there is no preset "{name}"; {did_you_mean(name, texts)}')
 
 
-@app.command(epilog=examples("fittingroom test last", "fittingroom test cnn-1 cnn-2 cnn-3 --json"))
+@app.command(
+    epilog=examples(
+        "fittingroom test last", "fittingroom test cnn-1 cnn-2 cnn-3 --json", "fittingroom test activations-1"
+    )
+)
 def test(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", autocompletion=complete_run)],
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN|STUDY...", help="A study stands for all of its finished runs.", autocompletion=complete_run
+        ),
+    ],
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Open the sealed test set and score runs on it. Each call is counted as one opening, and the count is shown."""
     from fittingroom.cli import show_runs
     from fittingroom.library.run import Run, open_tests
+    from fittingroom.queue.studies import runs_named
 
     place = Workspace.find(workspace)
-    show_runs.test_scores(open_tests([Run(run, place) for run in dict.fromkeys(runs)]), as_json=as_json)
+    named = dict.fromkeys(run for name in runs for run in runs_named(name, place))
+    show_runs.test_scores(open_tests([Run(run, place) for run in named]), as_json=as_json)
 
 
 @app.command(epilog=examples("fittingroom predict last shoe.jpg", "fittingroom predict starter-1 *.png --top 3"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fittingroom.data.dataset import Dataset
@@ -19,7 +19,7 @@ from fittingroom.spec.network import summarize
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.start import Which
 from fittingroom.spec.train import Schedule
-from fittingroom.store import DataRecord, RunDetails, Store
+from fittingroom.store import DataRecord, NewRun, RunDetails, Store
 from fittingroom.workspace import Workspace
 
 
@@ -32,10 +32,8 @@ def submit(
     nothing is stored then. Whether a worker's machine has its device is seen when a worker takes it up.
     """
     belongs = comparison.in_lineage() if comparison else {}
-    if spec.start is None:
-        return _submit(spec, None, workspace, {"kind": "new", **belongs}, split)
-    origin = locate(spec.start, workspace)
-    return _submit(spec, origin, workspace, {**origin.lineage, **belongs}, split)
+    found = checked(spec, workspace, split)
+    return _queue(found.spec, found.stages, workspace, {**found.lineage, **belongs})
 
 
 def submit_seeds(
@@ -95,18 +93,43 @@ def _plan(old: RunDetails) -> dict[str, Any]:
     return {} if threads is None else {"threads": threads}
 
 
-def _submit(
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """A run that can be trained, as far as data and spec tell."""
+
+    spec: RunSpec
+    """With the sources of data as they are found again from anywhere."""
+    stages: tuple[Stage, ...]
+    lineage: Mapping[str, object]
+
+    def as_new(self, seed: int, lineage: Mapping[str, object]) -> NewRun:
+        """What is stored of it with a seed of its own, and more to remember of where it comes from."""
+        return new_run(replace(self.spec, seed=seed), self.stages, {**self.lineage, **lineage})
+
+
+def checked(spec: RunSpec, workspace: Workspace, split: Split = Dataset.split) -> Checked:
+    """A spec with its data; raises what ``submit`` raises."""
+    origin = locate(spec.start, workspace) if spec.start else None
+    return _checked(spec, origin, workspace, {"kind": "new"} if origin is None else origin.lineage, split)
+
+
+def _checked(
     spec: RunSpec,
     origin: Origin | None,
     workspace: Workspace,
     lineage: Mapping[str, object],
     split: Split = Dataset.split,
-) -> str:
+) -> Checked:
     """``origin``: what its start names, if it has one."""
     spec, stages = open_stages(replace(spec, start=origin.start) if origin else spec, workspace, split)
     if faults := beginning_of(stages, origin, workspace).faults:
         raise InvalidSpec(faults, title=f'"{spec.name}" cannot start from these weights')
-    return _queue(spec, stages, workspace, lineage)
+    return Checked(spec, stages, lineage)
+
+
+def _submit(spec: RunSpec, origin: Origin, workspace: Workspace, lineage: Mapping[str, object]) -> str:
+    found = _checked(spec, origin, workspace, lineage)
+    return _queue(found.spec, found.stages, workspace, lineage)
 
 
 def _queue(spec: RunSpec, stages: Sequence[Stage], workspace: Workspace, lineage: Mapping[str, object]) -> str:
@@ -126,17 +149,26 @@ def create_run(
     """Store a new run and the data of its trainings; returns its id, which no folder of the workspace has either."""
     for stage in stages:
         store.remember_data(data_record(stage))
+    new = new_run(spec, stages, lineage)
+    return store.create_run(**vars(new), reserved=reserved_ids(workspace), queued=queued)
+
+
+def new_run(spec: RunSpec, stages: Sequence[Stage], lineage: Mapping[str, object]) -> NewRun:
+    """What is stored of a run before anybody has begun it."""
     last = stages[-1]
-    return store.create_run(
+    return NewRun(
         name=spec.name,
         spec=json.dumps(spec.to_json()),
         spec_id=spec.content_id,
         fingerprint=last.data.fingerprint,
         parameters=summarize(spec.network, last.facts.shape, last.facts.classes).parameters,
         lineage=lineage,
-        reserved=[folder.name for folder in workspace.runs.glob("*")],  # also those of a database that was lost
-        queued=queued,
     )
+
+
+def reserved_ids(workspace: Workspace) -> list[str]:
+    """Ids whose folders are there, also those of a database that was lost."""
+    return [folder.name for folder in workspace.runs.glob("*")]
 
 
 def data_record(stage: Stage) -> DataRecord:

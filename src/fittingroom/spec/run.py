@@ -242,10 +242,16 @@ def _overridden(plain: dict[str, Any], overrides: Sequence[str]) -> dict[str, An
 
 def _apply(plain: dict[str, Any], override: str) -> None:
     """Set one value by its path; see ``from_toml``."""
+    path, value = setting_of(override)
+    put(plain, path, None if value == "none" else value)
+
+
+def setting_of(override: str) -> tuple[str, Any]:
+    """``train.epochs=1`` -> path and value, ``none`` as text; raises InvalidInput for what sets nothing."""
     path, equals, text = override.partition("=")
     if not equals or not all(_parts(path)):
         raise InvalidInput(f'"{override}" sets nothing; write it as path=value, for instance train.epochs=1')
-    put(plain, path, None if text.strip() == "none" else _toml_value(text.strip()))
+    return path, _toml_value(text.strip())
 
 
 def put(plain: dict[str, Any], path: str, value: Any) -> None:

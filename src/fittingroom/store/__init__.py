@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from fittingroom.store.owners import Owner
 from fittingroom.store.records import (
+    ArmRecord,
     Artifact,
     AttemptRecord,
     DataRecord,
     DiskUse,
     EndState,
+    NewRun,
+    NewStudy,
     Opening,
     ProgressRow,
     Request,
@@ -23,6 +26,7 @@ from fittingroom.store.records import (
     RunSummary,
     Score,
     StaleAttempt,
+    StudyRecord,
     TakenUp,
     WorkerRecord,
 )
@@ -31,11 +35,14 @@ if TYPE_CHECKING:
     from fittingroom.store.store import Store
 
 __all__ = [
+    "ArmRecord",
     "Artifact",
     "AttemptRecord",
     "DataRecord",
     "DiskUse",
     "EndState",
+    "NewRun",
+    "NewStudy",
     "Opening",
     "Owner",
     "ProgressRow",
@@ -46,6 +53,7 @@ __all__ = [
     "Score",
     "StaleAttempt",
     "Store",
+    "StudyRecord",
     "TakenUp",
     "WorkerRecord",
 ]

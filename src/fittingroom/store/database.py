@@ -74,13 +74,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, key: str) -> Iterator[Connection]:
-        """A transaction that nobody else who writes under the same key overlaps with; committed at the end."""
+    def writing(self, *keys: str) -> Iterator[Connection]:
+        """A transaction that nobody else who writes under one of the keys overlaps with; committed at the end."""
         with explained(self.name), self._own_engine().begin() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
-                connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(key))))
+                for key in sorted(set(keys)):  # in one order, so that two never wait for each other
+                    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(key))))
             yield connection
 
     def _own_engine(self) -> Engine:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
@@ -22,6 +21,7 @@ from fittingroom.store.comparisons import belongs
 from fittingroom.store.database import Database
 from fittingroom.store.owners import Owner
 from fittingroom.store.records import LEFT, Request, RunDetails, RunSummary, WorkerRecord, now
+from fittingroom.store.spent import is_spent
 
 Attempt = tuple[str, int]
 """A run, and the number of an attempt at it."""
@@ -97,11 +97,13 @@ class Queue:
     def next(
         self, given_up: Collection[Attempt] = (), passed_over: Collection[str] = (), comparison: str | None = None
     ) -> RunDetails | None:
-        """The run that has waited longest: ``queued``, or ``interrupted`` because its worker is dead; else None.
+        """The run of the highest priority that has waited longest, or None.
+
+        It is ``queued``, or ``interrupted`` because its worker is dead.
 
         Those ``passed_over`` wait for other workers, as do all that are none of a ``comparison``. A run that its dead
-        worker was asked to stop, or that kills whoever takes it up, leaves the queue on the way. Nothing is claimed:
-        ``Store.begin_attempt(seen=...)`` does that.
+        worker was asked to stop, that kills whoever takes it up, or whose study has spent its budget before it was
+        begun, leaves the queue on the way. Nothing is claimed: ``Store.begin_attempt(seen=...)`` does that.
         """
         for run in self.managed():
             if run.id in passed_over:
@@ -111,11 +113,14 @@ class Queue:
                 continue
             if lost and self._leaves(run):
                 continue
-            with suppress(NotFound), self._database.reading() as connection:  # it may be deleted by now
-                details = rows.details(connection, run.id)
-                ours = comparison is None or belongs(details.lineage, comparison)
-                if ours and details.attempt == run.attempt:
-                    return replace(details, state="interrupted" if lost else "queued")
+            try:
+                with self._database.reading() as connection:
+                    details = rows.details(connection, run.id)
+            except NotFound:  # it has just been deleted
+                continue
+            ours = comparison is None or belongs(details.lineage, comparison)
+            if ours and details.attempt == run.attempt and not self._comes_too_late(details):
+                return replace(details, state="interrupted" if lost else "queued")
         return None
 
     def beats_elsewhere(self) -> dict[Attempt, int]:
@@ -158,6 +163,20 @@ class Queue:
                 return False
             connection.execute(update(runs).where(*same).values(**left, queued=None))
             return True
+
+    def _comes_too_late(self, run: RunDetails) -> bool:
+        """Take a run that nobody has begun out of the queue where the budget of its study is spent."""
+        if run.attempt or "study" not in run.lineage:
+            return False
+        with self._database.reading() as connection:
+            budget = is_spent(connection, run.id, now())
+        if budget is None:
+            return False
+        runs, why = schema.runs, f"Not begun: the study's budget of {budget:g} seconds is spent."
+        with self._database.writing(run.id) as connection:
+            same = runs.c.id == run.id, runs.c.attempt == 0, runs.c.state == "queued"
+            connection.execute(update(runs).where(*same).values(state="stopped", message=why, queued=None))
+        return True
 
     def _kills(self, connection: Connection, run: RunSummary) -> bool:
         """Whether its last attempts all died before they had saved anything."""

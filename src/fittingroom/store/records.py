@@ -193,3 +193,75 @@ class Opening(Score):
     fingerprint: str
     """Content of the data set."""
     time: datetime
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run that is to be remembered."""
+
+    name: str
+    spec: str
+    """JSON text, kept to the letter."""
+    spec_id: str
+    """The spec's content id."""
+    fingerprint: str
+    """The data set's."""
+    parameters: int
+    lineage: Mapping[str, object] = field(default_factory=lambda: {"kind": "new"})
+
+
+@dataclass(frozen=True)
+class ArmRecord:
+    """One variation of a study."""
+
+    key: str
+    name: str
+    settings: Mapping[str, str]
+    """Its value on each axis, as text, by the axis's path."""
+    spec: str
+    """JSON text of its run with the first seed."""
+    fingerprint: str
+    """Content of its data set."""
+    parameters: int
+    images: int
+    """That it is validated on."""
+    listed: bool = True
+    """Whether the study's spec still has it."""
+
+
+@dataclass(frozen=True)
+class NewStudy:
+    """A study that is to be remembered, or to go on."""
+
+    name: str
+    spec: str
+    """JSON text."""
+    content: str
+    """The spec's content id: a study of the same goes on."""
+    family: str
+    """What stays the same when values are added: else one of the same goes on."""
+    comparison: str
+    """The comparison that its runs belong to, if it is new."""
+    budget: float | None = None
+    """Seconds."""
+    priority: int = 0
+    """Of its runs in the queue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRecord:
+    """What is remembered of a study."""
+
+    id: str
+    name: str
+    spec: str
+    content: str
+    family: str
+    created: datetime
+    comparison: str
+    budget: float | None
+    priority: int
+    stopped: datetime | None
+    """Since when it is stopped; None when it is not."""
+    arms: tuple[ArmRecord, ...]
+    """Those that its spec has in the spec's order, then those that it no longer has."""

@@ -42,6 +42,12 @@ def summaries(connection: Connection, *, limit: int | None = None) -> list[RunSu
     return [RunSummary(**_summary(row)) for row in connection.execute(kept.limit(limit))]
 
 
+def summaries_of(connection: Connection, runs: Select[Any]) -> list[RunSummary]:
+    """The runs whose ids a query gives, those left out that are deleted, in one query."""
+    kept = _every_run().where(schema.runs.c.id.in_(runs), schema.runs.c.deleted.is_(None))
+    return [RunSummary(**_summary(row)) for row in connection.execute(kept)]
+
+
 def trash(connection: Connection) -> list[RunSummary]:
     """Deleted runs, those deleted last first, in one query."""
     deleted = schema.runs.c.deleted
@@ -50,10 +56,12 @@ def trash(connection: Connection) -> list[RunSummary]:
 
 
 def queued(connection: Connection) -> list[RunSummary]:
-    """Runs that the queue takes care of, waiting or being trained, the longest waiting first, in one query."""
+    """Runs that the queue takes care of, waiting or being trained, in one query: those of the highest priority first,
+    and the longest waiting of them.
+    """
     runs = schema.runs
     waiting = runs.c.queued.is_not(None), runs.c.state.in_(["queued", "running"]), runs.c.deleted.is_(None)
-    query = _every_run().where(*waiting).order_by(runs.c.queued, runs.c.id)
+    query = _every_run().where(*waiting).order_by(runs.c.priority.desc(), runs.c.queued, runs.c.id)
     return [RunSummary(**_summary(row)) for row in connection.execute(query)]
 
 

@@ -2,7 +2,8 @@
 
     run_numbers   the last number given to a slug, so that no id is ever given twice
     runs          one row per run; ``attempt`` is the newest attempt's number, the only one that may write;
-                  ``queued`` says since when the queue takes care of it, ``deleted`` since when it lies in the trash;
+                  ``queued`` says since when the queue takes care of it (higher ``priority`` first), ``deleted`` since
+                  when it lies in the trash;
                   ``name``, ``tags`` (JSON) and ``note`` are people's own words
     attempts      who works or worked on a run; ``beats`` counts up while its process lives, ``place`` says where its
                   number counts (null in older rows, and where only the host's name tells)
@@ -12,6 +13,11 @@
     artifacts     the one file of each kind that counts
     data_sets     what runs were trained on, by content
     test_openings the ledger of looks at sealed test sets; outlives the runs
+    studies       variations that are compared: ``content`` is the spec's content id, ``family`` what stays the same
+                  when values are added, ``comparison`` the one that its runs belong to, ``budget`` in seconds
+    study_arms    each variation, in the order of ``number``; ``listed`` says that the spec still has it, ``images``
+                  how many it is validated on
+    study_runs    which run stands for an arm and a seed
 
 Change a table together with a new migration and ``SCHEMA``.
 """
@@ -23,6 +29,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -35,7 +42,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest migration; four digits, so that versions compare as text."""
 
 
@@ -112,6 +119,7 @@ runs = Table(
     Column("deleted", UTCTime),
     Column("tags", Text, nullable=False, server_default="[]"),
     Column("note", Text, nullable=False, server_default=""),
+    Column("priority", Integer, nullable=False, server_default="0"),
 )
 
 attempts = Table(
@@ -207,4 +215,49 @@ test_openings = Table(
     Column("loss", Figure),
     Column("n", Integer, nullable=False),
     Column("time", UTCTime, nullable=False),
+)
+
+
+def _study_key() -> Column[str]:
+    return Column("study", Text, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
+
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("created", UTCTime, nullable=False),
+    Column("comparison", Text, nullable=False),
+    Column("budget", Float),
+    Column("priority", Integer, nullable=False),
+    Column("stopped", UTCTime),
+    Column("deleted", UTCTime),
+)
+
+study_arms = Table(
+    "study_arms",
+    metadata,
+    _study_key(),
+    Column("arm", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("listed", Boolean, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("parameters", BigInteger, nullable=False),
+    Column("images", Integer, nullable=False),
+)
+
+study_runs = Table(
+    "study_runs",
+    metadata,
+    _study_key(),
+    Column("arm", Text, primary_key=True),
+    Column("seed", BigInteger, primary_key=True),
+    Column("run", Text, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
 )

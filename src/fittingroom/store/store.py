@@ -28,6 +28,7 @@ from fittingroom.store.records import (
     DataRecord,
     DiskUse,
     EndState,
+    NewRun,
     Opening,
     ProgressRow,
     Request,
@@ -37,8 +38,9 @@ from fittingroom.store.records import (
     TakenUp,
     now,
 )
+from fittingroom.store.studies import Studies
 from fittingroom.store.trash import Trash
-from fittingroom.store.whole import data_row, insert_whole, to_json
+from fittingroom.store.whole import data_row, insert_new, insert_whole, to_json
 
 
 class Store:
@@ -52,6 +54,7 @@ class Store:
         self._database = database
         self.queue = Queue(database)
         self.comparisons = Comparisons(database)
+        self.studies = Studies(database)
         self.trash = Trash(database)
         self.labels = Labels(database)
 
@@ -94,22 +97,8 @@ class Store:
         slug = slug_of(name)
         with self._database.writing(slug) as connection:
             run = new_id(connection, slug, reserved)
-            row = {
-                "id": run,
-                "name": name,
-                "state": "queued" if queued else "running",
-                "created": now(),
-                "attempt": 0,
-                "spec": spec,
-                "spec_id": spec_id,
-                "fingerprint": fingerprint,
-                "lineage": to_json(lineage or {"kind": "new"}),
-                "parameters": parameters,
-                "epochs_done": 0,
-                "train_seconds": 0.0,
-                "queued": now() if queued else None,
-            }
-            connection.execute(insert(schema.runs).values(row))
+            new = NewRun(name, spec, spec_id, fingerprint, parameters)
+            insert_new(connection, run, new, queued=queued, lineage=lineage or {"kind": "new"})
         return run
 
     def begin_attempt(

@@ -1,0 +1,109 @@
+"""Studies: everything that can be asked for and told of them, for the command line, the page and reports.
+
+study_entry     submit a study, or what is missing of it
+study_results   what its runs have come to by now
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from fittingroom.errors import InvalidInput, NotFound
+from fittingroom.queue.stored import open_store
+from fittingroom.queue.study_entry import BEHIND, Entered, add_seeds, enter_study, spec_of_study, submit_study
+from fittingroom.queue.study_results import (
+    Curve,
+    StudySummary,
+    curves_of,
+    find_study,
+    read_curves,
+    read_study,
+    results_of,
+    studies,
+    summaries_of,
+    summary_of,
+)
+from fittingroom.workspace import Workspace
+
+__all__ = [
+    "BEHIND",
+    "Curve",
+    "Entered",
+    "StudySummary",
+    "add_seeds",
+    "curves_of",
+    "delete_study",
+    "enter_study",
+    "find_study",
+    "prefer_study",
+    "read_curves",
+    "read_study",
+    "results_of",
+    "runs_named",
+    "spec_of_study",
+    "stop_study",
+    "studies",
+    "submit_study",
+    "summaries_of",
+    "summary_of",
+]
+OPEN = {"queued", "running", "interrupted"}
+
+
+def stop_study(study: str, workspace: Workspace) -> StudySummary:
+    """Stop all runs of a study that wait or are trained; returns it as it is then.
+
+    Those that are trained keep their best weights, and end within a step. ``submit_study`` takes all of them up again.
+    """
+    with open_store(workspace) as store:
+        record = store.studies.study(study)
+        store.studies.mark_stopped(record.id)
+        for run in store.studies.places(record.id).values():
+            if run.state in OPEN:
+                with suppress(InvalidInput):  # it has just ended, or was deleted
+                    store.queue.ask(run.id, "stop")
+        return summary_of(store, record.id)
+
+
+def prefer_study(study: str, priority: int, workspace: Workspace) -> None:
+    """Let the runs of a study wait before those of a lower priority; single runs have 0, studies -1 at first."""
+    with open_store(workspace) as store:
+        store.studies.prefer(store.studies.study(study).id, priority)
+
+
+def delete_study(study: str, workspace: Workspace, *, keep_runs: bool = False) -> int:
+    """Forget a study and move its runs to the trash, from which each can be brought back; returns how many.
+
+    ``keep_runs``: leave them where they are. Raises InvalidInput while one of its runs waits or is trained.
+    """
+    with open_store(workspace) as store:
+        record = store.studies.study(study)
+        runs = list(store.studies.places(record.id).values())
+        if is_open := [run.id for run in runs if run.state in OPEN]:
+            raise InvalidInput(
+                f"{record.id} cannot be deleted while runs of it wait or are trained ({', '.join(is_open[:3])}); stop "
+                f"it first: fittingroom study stop {record.id}"
+            )
+        for run in [] if keep_runs else runs:
+            store.trash.delete(run.id)
+        store.studies.delete(record.id)
+        return 0 if keep_runs else len(runs)
+
+
+def runs_named(name: str, workspace: Workspace) -> list[str]:
+    """The run of that id (or ``last``), or all finished runs of the study of that id or name.
+
+    Raises NotFound, and InvalidInput for a study of which no run has finished.
+    """
+    with open_store(workspace) as store:
+        try:
+            return [store.run(name).id]
+        except NotFound as error:
+            try:
+                record = store.studies.study(name)
+            except NotFound:
+                raise error from None
+        finished = [run.id for run in store.studies.places(record.id).values() if run.state == "finished"]
+    if not finished:
+        raise InvalidInput(f"no run of {record.id} has finished, so there is nothing to score; let it go on first")
+    return finished

@@ -1,0 +1,222 @@
+"""What the runs of a study have come to by now, read from the store."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fittingroom.measure.study import MEASURES, ArmResults, Outcome, StudyResults
+from fittingroom.queue.stored import open_store
+from fittingroom.queue.study_entry import spec_of_study
+from fittingroom.spec.arms import Arm, beyond_axes, seeds_of
+from fittingroom.spec.events import EpochMetrics
+from fittingroom.spec.run import RunSpec, from_plain
+from fittingroom.store import ArmRecord, RunSummary, Store, StudyRecord
+from fittingroom.workspace import Workspace
+
+MISSING = "missing"
+Places = Mapping[tuple[str, int], RunSummary]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The epochs of one run of a study."""
+
+    arm: str
+    """Its key."""
+    seed: int
+    run: str
+    state: str
+    epochs: tuple[EpochMetrics, ...]
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """A study as one line of a list."""
+
+    id: str
+    name: str
+    question: str
+    created: datetime
+    state: str
+    """``running``, ``queued``, ``stopped`` (something is left that nobody takes up), or ``finished``."""
+    arms: int
+    seeds: int
+    measure: str
+    runs: int
+    """That it has or should have."""
+    states: Mapping[str, int]
+    """How many runs are in each state."""
+    epochs_done: int
+    epochs: int | None
+    """That all of its runs train; None where a time budget decides."""
+    priority: int
+
+    @property
+    def finished(self) -> int:
+        return self.states.get("finished", 0)
+
+
+def read_study(study: str, workspace: Workspace) -> StudyResults:
+    """What a study has found by now, by its id or name; raises NotFound."""
+    with open_store(workspace) as store:
+        return results_of(store, study)
+
+
+def read_curves(study: str, workspace: Workspace) -> list[Curve]:
+    """The epochs of all its runs by now, arm by arm; raises NotFound."""
+    with open_store(workspace) as store:
+        return curves_of(store, study)
+
+
+def studies(workspace: Workspace) -> list[StudySummary]:
+    """All studies, newest first."""
+    with open_store(workspace) as store:
+        return summaries_of(store)
+
+
+def find_study(text: str, workspace: Workspace) -> StudySummary:
+    """A study by its id or name; raises NotFound with what may be meant."""
+    with open_store(workspace) as store:
+        return summary_of(store, text)
+
+
+def summaries_of(store: Store) -> list[StudySummary]:
+    """All studies, newest first."""
+    found = store.studies.studies()
+    places = store.studies.all_places([record.id for record in found])
+    return [_summary(record, places[record.id]) for record in found]
+
+
+def summary_of(store: Store, study: str) -> StudySummary:
+    """One of them."""
+    record = store.studies.study(study)
+    return _summary(record, store.studies.places(record.id))
+
+
+def results_of(store: Store, study: str) -> StudyResults:
+    """See ``read_study``."""
+    record = store.studies.study(study)
+    spec, places, epochs = spec_of_study(record), store.studies.places(record.id), store.studies.epochs(record.id)
+    specs = {arm.key: _spec_of(arm) for arm in record.arms}
+    measure = MEASURES[spec.measure]
+    return StudyResults(
+        study=record.id,
+        name=record.name,
+        question=spec.question,
+        measure=spec.measure,
+        margin=measure.margin if spec.margin is None else spec.margin,
+        target=spec.target,
+        images=min((arm.images for arm in record.arms), default=0),
+        arms=tuple(
+            ArmResults(
+                arm.key,
+                arm.name,
+                arm.settings,
+                arm.parameters,
+                tuple(
+                    _outcome(seed, places.get((arm.key, seed)), epochs, spec.target)
+                    for seed in _seeds(arm, seeds_of(spec), places)
+                ),
+            )
+            for arm in record.arms
+        ),
+        axes=(*(["arm"] if spec.arms else []), *spec.vary),
+        beyond=beyond_axes(spec, [Arm(arm.key, arm.name, arm.settings, specs[arm.key]) for arm in record.arms]),
+    )
+
+
+def curves_of(store: Store, study: str) -> list[Curve]:
+    """See ``read_curves``."""
+    record = store.studies.study(study)
+    places, epochs = store.studies.places(record.id), store.studies.epochs(record.id)
+    order = {arm.key: number for number, arm in enumerate(record.arms)}
+    return [
+        Curve(arm, seed, run.id, run.state, epochs.get(run.id, ()))
+        for (arm, seed), run in sorted(places.items(), key=lambda item: (order[item[0][0]], item[0][1]))
+    ]
+
+
+def figures_of(run: RunSummary, epochs: Sequence[EpochMetrics], target: float | None) -> dict[str, float | None]:
+    """The figures of a finished run by the names of ``MEASURES``, and ``train_accuracy``; none before that."""
+    if run.state != "finished":
+        return {}
+    best = next((epoch for epoch in epochs if epoch.epoch == run.best_epoch), None)
+    reached = next(
+        (
+            number
+            for number, epoch in enumerate(epochs)
+            if target is not None and epoch.phase is None and epoch.validation_accuracy >= target
+        ),
+        None,
+    )
+    return {
+        "validation_accuracy": run.validation_accuracy,
+        "validation_loss": run.validation_loss,
+        "train_accuracy": best.train_accuracy if best else None,
+        "best_epoch": run.best_epoch,
+        "train_seconds": run.train_seconds,
+        "epochs_to_target": None if reached is None else epochs[reached].epoch,
+        "seconds_to_target": None if reached is None else sum(epoch.seconds for epoch in epochs[: reached + 1]),
+    }
+
+
+def epochs_of(spec: RunSpec) -> int | None:
+    """That a run trains at most, phases included; None where a time budget decides."""
+    trainings = [stage.train for stage in spec.stages]
+    return None if any(train.budget for train in trainings) else sum(train.epochs for train in trainings)
+
+
+def _outcome(
+    seed: int, run: RunSummary | None, epochs: Mapping[str, Sequence[EpochMetrics]], target: float | None
+) -> Outcome:
+    if run is None:
+        return Outcome(None, seed, MISSING, {})
+    return Outcome(run.id, seed, run.state, figures_of(run, epochs.get(run.id, ()), target), run.message or "")
+
+
+def _seeds(arm: ArmRecord, seeds: Sequence[int], places: Places) -> list[int]:
+    """Those that it should have, and those that it has."""
+    own = {seed for key, seed in places if key == arm.key}
+    return sorted({*seeds, *own} if arm.listed else own)
+
+
+def _summary(record: StudyRecord, places: Places) -> StudySummary:
+    spec = spec_of_study(record)
+    wanted = {
+        (arm.key, seed): epochs_of(_spec_of(arm)) for arm in record.arms for seed in _seeds(arm, seeds_of(spec), places)
+    }
+    states = Counter(places[place].state if place in places else MISSING for place in wanted)
+    numbers = list(wanted.values())
+    return StudySummary(
+        id=record.id,
+        name=record.name,
+        question=spec.question,
+        created=record.created,
+        state=_state(states),
+        arms=len(record.arms),
+        seeds=spec.seeds,
+        measure=spec.measure,
+        runs=len(wanted),
+        states=states,
+        epochs_done=sum(run.epochs_done for run in places.values()),
+        epochs=None if None in numbers else sum(number or 0 for number in numbers),
+        priority=record.priority,
+    )
+
+
+def _state(states: Mapping[str, int]) -> str:
+    if states.get("running"):
+        return "running"
+    if states.get("queued") or states.get("interrupted"):
+        return "queued"
+    if states.get("stopped") or states.get("paused") or states.get(MISSING):
+        return "stopped"
+    return "finished"
+
+
+def _spec_of(arm: ArmRecord) -> RunSpec:
+    return from_plain(json.loads(arm.spec), origin=f"the stored spec of the arm {arm.name}")
