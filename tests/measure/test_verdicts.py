@@ -6,11 +6,12 @@ import math
 import numpy as np
 import pytest
 import scipy.stats as reference
+from hypothesis import given, settings, strategies as st
 
 from fittingroom.errors import InvalidInput
 from fittingroom.measure.evaluate import wilson
 from fittingroom.measure.judgement import Judgement
-from fittingroom.measure.study import ArmResults, Outcome, StudyResults
+from fittingroom.measure.study import MEASURES, ArmResults, Outcome, StudyResults
 from fittingroom.measure.verdicts import judge
 
 ACCURACY = "validation_accuracy"
@@ -287,6 +288,32 @@ def test_every_size_gives_plain_json(arms, n):
     assert json.loads(text)["arms"][0]["n"] == n
     assert "nan" not in everything(judged)
     assert "-" not in everything(judged)  # minus signs are true ones
+
+
+figures = st.one_of(st.none(), st.floats(), st.floats(0, 1), st.sampled_from([0.0, 0.5, 0.9, 1.0, 3e38]))
+outcomes = st.tuples(st.sampled_from(["finished", "failed", "stopped", "queued", "missing"]), figures)
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(
+    arms=st.lists(st.lists(outcomes, max_size=8), max_size=8),
+    measure=st.sampled_from(list(MEASURES)),
+    margin=st.floats(),
+)
+def test_no_results_are_too_odd(arms, measure, margin):
+    rows = (
+        tuple(
+            Outcome(None, seed, state, {measure: value} if state == "finished" else {}) for seed, (state, value) in row
+        )
+        for row in (enumerate(row) for row in arms)
+    )
+    results = [ArmResults(f"{i}", f"arm {i}", {}, 0, row) for i, row in enumerate(rows)]
+    judged = judge(StudyResults("s", "n", "q", measure, margin, None, 100, tuple(results)))
+    json.dumps(judged.to_json(), allow_nan=False)
+    assert not {"nan", "inf", "None"} & set(everything(judged).replace("(", " ").replace(",", " ").split())
+    assert all(
+        found.differs == (found.adjusted_p is not None and found.adjusted_p <= 0.05) for found in judged.comparisons
+    )
 
 
 def test_no_winner_among_equal_arms():

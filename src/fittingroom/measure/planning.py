@@ -65,7 +65,7 @@ def spread_interval(sd: float, n: int) -> Interval:
     """The 95 % interval of the true standard deviation of normal values, ``sd`` being that of ``n`` of them.
 
     From the chi-squared distribution of (n - 1) sd² / sigma²; G. W. Snedecor and W. G. Cochran, "Statistical Methods"
-    (8th edition 1989), section 5.11. At n = 3 it goes from 0.52 to 6.3 times ``sd``.
+    (8th edition 1989). At n = 3 it goes from 0.52 to 6.3 times ``sd``.
     """
     low, high = (sd * math.sqrt((n - 1) / float(special.chdtri(n - 1, tail))) for tail in (0.025, 0.975))
     return Interval(low, high)
