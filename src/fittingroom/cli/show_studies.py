@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
+from rich.table import Table
 
 from fittingroom.cli.output import terminal
 from fittingroom.cli.show import duration, print_json, say, table, when
+from fittingroom.measure.judgement import ArmSummary, Judgement
 from fittingroom.measure.study import MEASURES, ArmResults, Measure, Outcome, StudyResults
+from fittingroom.measure.verdicts import judge
 from fittingroom.queue.stored import open_store
 from fittingroom.queue.studies import StudySummary, read_study, summary_of
 from fittingroom.queue.study_results import epochs_of
@@ -63,28 +66,34 @@ def study(name: str, workspace: Workspace, *, as_json: bool) -> None:
     if as_json:
         print_json(plain_study(results, summary, left))
         return
-    measure = MEASURES[results.measure]
+    judged = judge(results)
     say(f"[bold]{escape(results.study)}[/bold]  {escape(results.name)}")
     if results.question:
         say(escape(results.question))
-    say("", _table(results, measure), "", *_told(results, measure, summary, left))
+    say("", _table(results, judged), "", *_told(results, summary, left))
+    if judged.headline:
+        say("", f"[bold]{escape(judged.headline)}[/bold]", *map(escape, judged.sentences))
+        say("", *(f"[dim]{escape(each)}[/dim]" for each in judged.scope))
 
 
 def plain_study(results: StudyResults, summary: StudySummary, left: TimeLeft | None) -> dict[str, Any]:
     """A study as JSON. Accuracies of runs are shares; mean, sd and interval of an arm are in ``unit``."""
-    measure = MEASURES[results.measure]
+    judged = judge(results)
     return {
         **{
             key: getattr(results, key) for key in ("study", "name", "question", "measure", "margin", "target", "images")
         },
-        "unit": measure.unit,
+        "unit": judged.measure.unit,
         "state": summary.state,
         "states": dict(summary.states),
         "axes": results.axes,
         "beyond": results.beyond,
         "seconds_left": left and left.seconds,
-        "arms": [_plain_arm(arm, measure) for arm in results.arms],
-        "verdicts": [],
+        "arms": [_plain_arm(arm, judged.arm(arm.key)) for arm in results.arms],
+        "headline": judged.headline,
+        "verdicts": judged.sentences,
+        "scope": judged.scope,
+        "comparisons": judged.to_json()["comparisons"],
         "warnings": [],
     }
 
@@ -107,29 +116,33 @@ def epochs_of_run(run: RunDetails) -> int | None:
 
 
 def figure(value: float, measure: Measure) -> str:
-    """A figure of a run as it is told: ``87.61 %``, ``0.3412``, ``0:42``, ``9``."""
+    """A figure in the unit in which it is told: ``87.61 %``, ``0.3412``, ``0:42``, ``9.3``."""
     if measure.unit == "s":
         return duration(value)
-    if measure.unit == "points":
-        return f"{value * measure.scale:.2f} %"
-    return f"{value * measure.scale:.0f}" if measure.unit == "epochs" else f"{value * measure.scale:.4f}"
+    return f"{spread(value, measure)} %" if measure.unit == "points" else spread(value, measure)
 
 
-def _table(results: StudyResults, measure: Measure) -> Any:
+def spread(value: float, measure: Measure) -> str:
+    """A number in that unit, without it: ``0.12``."""
+    return f"{value:.{ {'points': 2, 's': 1, 'epochs': 1}.get(measure.unit, 4) }f}"
+
+
+def _table(results: StudyResults, judged: Judgement) -> Table:
+    measure = judged.measure
     seeds = sorted({outcome.seed for arm in results.arms for outcome in arm.outcomes})
-    shown = seeds if len(seeds) <= MOST_SEEDS_SHOWN and terminal().width >= 70 + 10 * len(seeds) else []
+    shown = seeds if len(seeds) <= MOST_SEEDS_SHOWN and terminal().width >= 90 + 10 * len(seeds) else []
     columns = [f"seed {seed}" for seed in shown]
-    figures = ("n", "mean", "sd", "parameters", "time")
+    figures = ("n", "mean", "sd", "95 % interval", "parameters", "time")
     rows = table("arm", *columns, *figures, right=(*columns, *figures))
     for arm in results.arms:
-        own = {outcome.seed: outcome for outcome in arm.outcomes}
+        own, found = {outcome.seed: outcome for outcome in arm.outcomes}, judged.arm(arm.key)
         cells = [_cell(own.get(seed), measure) for seed in shown]
-        values = list(arm.values(measure.name).values())
-        mean = figure(statistics.mean(values), measure) if values else "–"
-        sd = _spread(statistics.stdev(values), measure) if len(values) > 1 else "–"
+        mean = "–" if found.mean is None else figure(found.mean, measure)
+        sd = "–" if found.sd is None else spread(found.sd, measure)
+        interval = "–" if found.interval is None else " to ".join(spread(end, measure) for end in found.interval)
         seconds = list(arm.values("train_seconds").values())
         time = duration(statistics.mean(seconds)) if seconds else "–"
-        rows.add_row(escape(arm.name), *cells, str(len(values)), mean, sd, f"{arm.parameters:,}", time)
+        rows.add_row(escape(arm.name), *cells, str(found.n), mean, sd, interval, f"{arm.parameters:,}", time)
     return rows
 
 
@@ -140,21 +153,16 @@ def _cell(outcome: Outcome | None, measure: Measure) -> str:
     value = outcome.figures.get(measure.name)
     if value is None:
         return "never" if outcome.state == "finished" else outcome.state
-    return figure(value, measure)
+    return figure(value * measure.scale, measure)
 
 
-def _spread(value: float, measure: Measure) -> str:
-    """A standard deviation, in the measure's unit: ``0.12`` points."""
-    digits = {"points": 2, "s": 1, "epochs": 1}.get(measure.unit, 4)
-    return f"{value * measure.scale:.{digits}f}"
-
-
-def _told(results: StudyResults, measure: Measure, summary: StudySummary, left: TimeLeft | None) -> list[str]:
+def _told(results: StudyResults, summary: StudySummary, left: TimeLeft | None) -> list[str]:
+    measure = MEASURES[results.measure]
     of = "of the best epoch" if measure.name in ("validation_accuracy", "validation_loss") else "of each run"
     unit = f" ({measure.unit})" if measure.unit else ""
     lines = [
-        f"{measure.words.capitalize()} {of}, on {results.images:,} validation images; mean and standard deviation (sd) "
-        f"over n seeds{unit}; time: mean of a run."
+        f"{measure.words.capitalize()} {of}, on {results.images:,} validation images; mean, standard "
+        f"deviation (sd) and 95 % interval of the mean over n seeds{unit}; time: mean of a run."
     ]
     if summary.finished < summary.runs:
         states = ", ".join(f"{count} {state}" for state, count in sorted(summary.states.items()))
@@ -168,8 +176,7 @@ def _told(results: StudyResults, measure: Measure, summary: StudySummary, left: 
     return [escape(line) for line in lines]
 
 
-def _plain_arm(arm: ArmResults, measure: Measure) -> dict[str, Any]:
-    values = [value * measure.scale for value in arm.values(measure.name).values()]
+def _plain_arm(arm: ArmResults, found: ArmSummary) -> dict[str, Any]:
     return {
         "arm": arm.key,
         "name": arm.name,
@@ -185,8 +192,5 @@ def _plain_arm(arm: ArmResults, measure: Measure) -> dict[str, Any]:
             }
             for outcome in arm.outcomes
         ],
-        "n": len(values),
-        "mean": statistics.mean(values) if values else None,
-        "sd": statistics.stdev(values) if len(values) > 1 else None,
-        "interval": None,
+        **{key: getattr(found, key) for key in ("n", "mean", "sd", "interval")},
     }
