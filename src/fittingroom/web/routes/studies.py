@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
@@ -28,6 +28,8 @@ from fittingroom.queue.studies import (
     summaries_of,
 )
 from fittingroom.report.figures import style
+from fittingroom.report.found import found_in
+from fittingroom.report.study import study_html
 from fittingroom.spec.arms import arms
 from fittingroom.spec.mistakes import many
 from fittingroom.store import Store
@@ -41,6 +43,10 @@ from fittingroom.web.study.time import StudyTime, arm_times, expect_study
 from fittingroom.web.study.view import View, read_view
 from fittingroom.web.waiting import Waiting
 
+POLICY_OF_REPORTS = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Their style is in the file itself; no script runs in them."""
 MOST_JUDGED = 50
 """Of the newest studies the list tells the verdict."""
 
@@ -100,7 +106,7 @@ async def _show(request: Request, view: View, told: str = "", problem: str = "",
     site = Site.of(request)
     await off_loop(lambda: view.shown)
     return site.page(
-        request, "studies/study.html", status, view="studies", study=view, warnings=[], told=TOLD.get(told, ""),
+        request, "studies/study.html", status, view="studies", study=view, told=TOLD.get(told, ""),
         problem=problem, figures_version=_digest(style()),
     )  # fmt: skip
 
@@ -129,6 +135,17 @@ async def as_text(request: Request) -> Response:
     spec = await off_loop(lambda: spec_of_study(site.store.studies.study(request.path_params["study"])))
     named = {"Content-Disposition": 'attachment; filename="study.toml"', "Cache-Control": "no-store"}
     return Response(spec.to_toml(), media_type="application/toml", headers=named)
+
+
+async def report(request: Request) -> Response:
+    """The report as it stands: one file without anything from elsewhere, to read here or, with ``?save``, to keep."""
+    site, study = Site.of(request), request.path_params["study"]
+    found = await off_loop(lambda: found_in(site.store, study))
+    page = await off_loop(lambda: study_html(found))
+    headers = {"Content-Security-Policy": POLICY_OF_REPORTS, "Cache-Control": "no-store"}
+    if "save" in request.query_params:
+        headers["Content-Disposition"] = f'attachment; filename="{found.results.study}.html"'
+    return HTMLResponse(page, headers=headers)
 
 
 async def begin_shipped(request: Request) -> Response:
@@ -228,6 +245,7 @@ ROUTES = [
     Route("/studies/shipped/{key}/time", time_of_shipped),
     Route("/studies/{study}", watch),
     Route("/studies/{study}/study.toml", as_text),
+    Route("/studies/{study}/report", report),
     Route("/studies/{study}/seeds", once(more_seeds), methods=["POST"]),
     Route("/studies/{study}/stop", once(stop), methods=["POST"]),
     Route("/studies/{study}/go-on", once(go_on), methods=["POST"]),
