@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from fittingroom.report.page import render, save
 from fittingroom.report.scales import axis_words, told
 from fittingroom.report.ways import axes_of
 from fittingroom.spec.arms import text_of
-from fittingroom.spec.run import RunSpec
+from fittingroom.spec.run import RunSpec, to_plain
 from fittingroom.workspace import Workspace
 
 NONE = "–"
@@ -75,8 +75,7 @@ def study_html(found: StudyFound, now: datetime | None = None) -> str:
         runs=sum(len(arm.outcomes) for arm in results.arms),
         verdicts=judged.sentences,
         varied=list(_varied(found)),
-        setup=list(setup_of(spec.base, found.data)),
-        beside=[(path, text_of(value)) for path, value in spec.set.items()],
+        setup=list(setup_of(next(iter(found.specs.values()), spec.base), found.data)),
         rows=[_row(arm, judged.arm(arm.key), judged.best, measure) for arm in results.arms],
         seeds=seeds,
         values=[(arm, _values(arm, seeds, measure)) for arm in results.arms],
@@ -88,34 +87,39 @@ def study_html(found: StudyFound, now: datetime | None = None) -> str:
 
 
 def setup_of(spec: RunSpec, data: str) -> Iterator[tuple[str, str]]:
-    """What a run is, in lines: what it is called and what it says."""
-    plain: dict[str, Any] = spec.to_json()
-    yield "data", f"{data or spec.data.source}, {spec.data.validation:,} held out for validation " \
-                  f"(split seed {spec.data.split_seed}), normalized: {spec.data.normalize}"  # fmt: skip
+    """What a run is, in lines: what each is about, and what the spec says of it; defaults of layers are left out."""
+    plain, full = to_plain(spec), to_plain(spec, full=True)
+    held_out = f"{spec.data.validation:,} {'images' if spec.data.validation >= 1 else 'of the images'}"
+    yield (
+        "data",
+        (
+            f"{data or spec.data.source}, {held_out} held out for validation (split seed {spec.data.split_seed}), "
+            f"normalized: {spec.data.normalize}"
+        ),
+    )
     yield "network", " → ".join(text_of(_said(layer)) for layer in plain["network"])
-    if plain.get("augment"):
+    if spec.augment:
         yield "augmentation", "; ".join(text_of(each) for each in plain["augment"])
-    train = plain["train"]
+    train = full["train"]
     length = f"{train['budget']} of training" if train.get("budget") else f"{spec.train.epochs} epochs"
     yield "training", f"{length}, batches of {spec.train.batch_size:,}, {text_of(_said(train['optimizer']))}"
     for key in ("schedule", "early_stop", "loss"):
         if train.get(key):
-            yield key.replace("_", " "), text_of(_said(train[key]))
-    if plain.get("start"):
-        yield "begins with", text_of(_said(plain["start"]))
-    if plain.get("phases"):
-        yield "phases before", ", ".join(str(phase.get("name", "")) for phase in plain["phases"])
+            yield key.replace("_", " "), text_of(_said(train[key])).replace("_", " ")
+    if full.get("start"):
+        yield "begins with", text_of(_said(full["start"]))
+    if spec.phases:
+        yield "phases before", ", ".join(phase.name for phase in spec.phases)
 
 
-def _said(plain: dict[str, Any]) -> dict[str, Any]:
-    """A record without what it leaves open, and without names that only number its items."""
-    kind = str(plain.get("layer", ""))
-    named = str(plain.get("name", ""))
-    numbered = bool(kind) and named.rpartition("_")[0] == kind and named.rpartition("_")[2].isdigit()
+def _said(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A record without what it leaves open or switched off, and without names that only number its items."""
+    kind, name = str(plain.get("layer", "")), str(plain.get("name", ""))
+    numbered = bool(kind) and name.rstrip("0123456789").rstrip("_") == kind
     return {
         key: value
         for key, value in plain.items()
-        if value is not None and not (key == "name" and (numbered or named == kind))
+        if not (value is None or value is False or value == 0 or (key == "name" and numbered))
     }
 
 
