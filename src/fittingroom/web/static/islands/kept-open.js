@@ -2,14 +2,14 @@
 /** Parts that somebody has opened (<details data-keeps id=…>) stay open while the page around them comes back changed. */
 
 /** @type {string[]} */
-let open = [];
+let opened = [];
 
 document.addEventListener("htmx:before:swap", () => {
-  open = [...document.querySelectorAll("details[data-keeps][open]")].map((part) => part.id);
+  opened = [...document.querySelectorAll("details[data-keeps][open]")].map((part) => part.id);
 });
 
 document.addEventListener("htmx:after:swap", () => {
-  for (const id of open) {
+  for (const id of opened) {
     const part = document.getElementById(id);
     if (part instanceof HTMLDetailsElement) part.open = true;
   }
