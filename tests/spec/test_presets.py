@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from fittingroom.spec.augment import Rotation, Shear
+from fittingroom.spec.augment import Mirror, Rotation, Shear, Shift
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.faults import DataFacts, faults, notes
 from fittingroom.spec.layers import BatchNorm, Conv, Dense, Dropout, MaxPool
 from fittingroom.spec.network import summarize
 from fittingroom.spec.run import RunSpec, from_toml, load_run_spec, presets
-from fittingroom.spec.train import Adam, Constant, EarlyStop, Exponential, Muon, OneCycle, Sgd
+from fittingroom.spec.train import Adadelta, Adam, Constant, EarlyStop, Exponential, Muon, OneCycle, Sgd
 
 FASHION_MNIST = DataFacts(
     channels=1,
@@ -21,7 +23,10 @@ FASHION_MNIST = DataFacts(
     validation_images=5_000,
     test_images=10_000,
 )
-ALL = ["cnn", "cnn-bn", "cnn-bn-full", "linear", "mlp", "sprint-15s", "sprint-5m", "sprint-60s", "starter"]
+ALL = [
+    "b-augmented", "b-conv", "b-dense", "cnn", "cnn-bn", "cnn-bn-full", "linear", "mlp", "sprint-15s", "sprint-5m",
+    "sprint-60s", "starter",
+]  # fmt: skip
 
 
 def comment(name: str) -> str:
@@ -56,7 +61,7 @@ def test_each_says_what_it_is_and_survives_being_written(name: str) -> None:
     assert from_toml(spec.to_toml()) == spec
 
 
-@pytest.mark.parametrize("name", ["cnn", "cnn-bn", "cnn-bn-full", "linear", "mlp"])
+@pytest.mark.parametrize("name", [name for name in ALL if not name.startswith(("sprint", "starter"))])
 def test_the_sources_networks_see_pixels_from_0_to_1_and_say_what_differs(name: str) -> None:
     assert load_run_spec(name).data == DataSpec("fashion-mnist", validation=5000, normalize="unit")
     assert "What differs" in comment(name)
@@ -78,6 +83,19 @@ def batch_normalized(a: int, b: int, c: int) -> int:
         ("cnn", 9 * 32 + 32 + 2 * (9 * 32 * 32 + 32) + 3 * 3 * 32 * 30 + 30 + 30 * 10 + 10),
         ("cnn-bn-full", batch_normalized(196, 92, 48)),
         ("cnn-bn", batch_normalized(24, 12, 6)),
+        ("b-conv", 4 * 16 + 16 + 2 * (4 * 16 * 16 + 16) + 3 * 3 * 16 * 10 + 10),
+        ("b-dense", 784 * 512 + 512 + 512 * 128 + 128 + 128 * 10 + 10),
+        (
+            "b-augmented",
+            # the images are 28, 14, 7 and then 3 wide
+            (9 * 128 + 128)
+            + (9 * 128 * 256 + 256)
+            + (9 * 256 * 512 + 512)
+            + (3 * 3 * 512 * 1024 + 1024)
+            + 2 * (1024 * 1024 + 1024)
+            + 1024 * 10
+            + 10,
+        ),
     ],
 )
 def test_counts_are_those_of_the_sources_networks(name: str, parameters: int) -> None:
@@ -189,3 +207,22 @@ def test_sprints_pool_before_they_normalize(name: str) -> None:
         if isinstance(layer, MaxPool):
             assert isinstance(layers[place - 1], Conv)
             assert isinstance(layers[place + 1], BatchNorm)
+
+
+@pytest.mark.parametrize("name", ["b-augmented", "b-conv", "b-dense"])
+def test_the_second_sources_networks_are_trained_as_it_meant(name: str) -> None:
+    train = load_run_spec(name).train
+    assert re.search(r"Adadelta(?:, which it writes without a learning rate:)?(?: at)? 1\.0", comment(name))
+    assert (train.optimizer, train.schedule, train.early_stop) == (Adadelta(1.0), Constant(), None)
+
+
+def test_b_augmented_is_what_its_comment_says() -> None:
+    spec = load_run_spec("b-augmented")
+    assert "128, 256 and 512 filters, then three layers of 1,024 behind 70 % dropout" in comment("b-augmented")
+    assert filters(spec) == [128, 256, 512]
+    assert [layer.units for layer in spec.network if isinstance(layer, Dense)] == [1024] * 3
+    assert [layer.rate for layer in spec.network if isinstance(layer, Dropout)] == [0.7] * 3
+    assert "rotation 12, shear 7, shifts of 0.075 and mirrored images" in comment("b-augmented")
+    assert set(spec.augment) == {
+        Rotation(12, border="nearest"), Shear(7, border="nearest"), Shift(0.075, border="nearest"), Mirror(),
+    }  # fmt: skip

@@ -43,7 +43,9 @@ early_stop = { patience = 4 }
 """
 MINIMAL = {"data": {"source": "photos"}, "network": [{"layer": "flatten"}, {"layer": "classify"}]}
 DATA_KEYS = "write a table with the keys source, validation, split_seed, normalize"
-SHIPPED = "cnn, cnn-bn, cnn-bn-full, linear, mlp, sprint-15s, sprint-5m, sprint-60s, starter"
+SHIPPED = (
+    "b-augmented, b-conv, b-dense, cnn, cnn-bn, cnn-bn-full, linear, mlp, sprint-15s, sprint-5m, sprint-60s, starter"
+)
 
 
 def told(plain: Any) -> list[str]:
@@ -325,5 +327,5 @@ def test_files_made_to_break_readers_are_refused(tmp_path: Path, name: str, cont
 
 
 def test_a_name_too_long_for_any_file_is_not_found() -> None:
-    with pytest.raises(NotFound, match=r'^there is no file and no preset "x{5000}"; known are: cnn'):
+    with pytest.raises(NotFound, match=r'^there is no file and no preset "x{5000}"; known are: b-augmented'):
         load_run_spec("x" * 5000)

@@ -65,6 +65,22 @@ def test_whole_layers_and_lists_are_varied_by_with_and_without() -> None:
     assert names(alone) == ["none", "rotation degrees 10", "mirror"]
 
 
+def test_layers_keep_their_names_when_others_are_left_out() -> None:
+    rates = (0.1, 0.2, 0.3)
+    dropouts = [{"layer": "dropout", "rate": rate} for rate in rates]
+    network = [{"layer": "flatten"}, *dropouts, {"layer": "classify"}]
+    found = arms(study(set={"network": network}, vary={"network.dropout_*": ["with", "without"]}))
+    assert names(found) == ["with dropout", "without dropout"]
+    assert [layer.layer for layer in found[1].spec.network] == ["flatten", "classify"]
+    one = {"name": "one", "set": {"network.dropout_1": "without", "network.dropout_2": "without"}}
+    (left,) = [layer for layer in arms(study(set={"network": network}, arms=[one, {"name": "all"}]))[0].spec.network
+               if layer.layer == "dropout"]  # fmt: skip
+    assert (left.name, left.rate) == ("dropout_3", 0.3)
+    augment = [{"kind": "rotation", "degrees": degrees} for degrees in (1, 2, 3)]
+    turned = arms(study(set={"augment": augment}, vary={"augment.rotation_*": ["with", "without"]}))
+    assert [len(arm.spec.augment) for arm in turned] == [3, 0]
+
+
 def test_every_arm_has_the_same_seeds_and_differs_in_nothing_else() -> None:
     spec = study(base={**MLP, "seed": 5}, vary={"train.batch_size": [128, 256]}, seeds=2)
     one, other = arms(spec)

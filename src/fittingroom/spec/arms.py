@@ -148,11 +148,12 @@ def _vary(plain: Plain, path: str, value: Any) -> None:
     """Set a value at every place that a path with ``*`` stands for."""
     if value in (WITH, WITHOUT) and (item := _item_at(plain, path)):
         if value == WITHOUT:
-            for each in item:
-                _leave_out(plain, each)
+            _leave_out(plain, item)
         return
     for each in places(plain, path):
         put(plain, each, None if value == NONE else copy.deepcopy(value))
+    if path == "network" and isinstance(value, list):
+        plain[path] = _named(plain[path])
 
 
 def places(plain: Plain, path: str) -> list[str]:
@@ -192,10 +193,17 @@ def _item_at(plain: Plain, path: str) -> list[str]:
     return [f"{stack}.{each}" for each in names_of(items) if fnmatchcase(each, name)]
 
 
-def _leave_out(plain: Plain, path: str) -> None:
-    stack, _, name = path.partition(".")
+def _leave_out(plain: Plain, paths: Sequence[str]) -> None:
+    """Leave out items of one list, all at once: they are numbered by where they stand."""
+    stack, left_out = paths[0].partition(".")[0], {path.partition(".")[2] for path in paths}
     items = plain.get(stack, [])
-    plain[stack] = [item for item, own in zip(items, names_of(items), strict=True) if name and own != name]
+    plain[stack] = [item for item, own in zip(items, names_of(items), strict=True) if not left_out & {"", own}]
+
+
+def _named(layers: list[Any]) -> list[Any]:
+    """The same layers with the names that they would get, which stay when another one is left out."""
+    named = zip(layers, names_of(layers), strict=True)
+    return [{"name": name, **layer} if isinstance(layer, dict) else layer for layer, name in named]
 
 
 def _drawn(study: StudySpec, draw: random.Random) -> dict[str, Any]:
@@ -246,7 +254,10 @@ def _name(study: StudySpec, choice: Mapping[str, Any], by_hand: ArmSpec | None) 
     words = [by_hand.name] if by_hand else []
     for path, value in choice.items():
         text, what = text_of(value), path.rpartition(".")[2].replace("_", " ").replace("*", "").strip()
-        needs = isinstance(value, int | float) or value in (WITH, WITHOUT, NONE)
+        if value in (WITH, WITHOUT):
+            words.append(f"{text} {'augmentation' if path == 'augment' else what}")
+            continue
+        needs = isinstance(value, int | float) or value == NONE
         words.append(f"{what} {text}" if needs and not (alone and not isinstance(value, str)) else text)
     return ", ".join(words)[:LONGEST_NAME]
 
@@ -254,7 +265,8 @@ def _name(study: StudySpec, choice: Mapping[str, Any], by_hand: ArmSpec | None) 
 def _within(path: str, pattern: str) -> bool:
     """Whether a path of ``differences`` lies at or below what a pattern stands for."""
     return (
-        fnmatchcase(path, pattern)
+        path == pattern
+        or fnmatchcase(path, pattern)
         or fnmatchcase(path, f"{pattern}.*")
         or (is_stack(path) and pattern.startswith(f"{path}."))
     )

@@ -88,6 +88,7 @@ class ArmSpec:
     name: str = param(min_length=1, max_length=60, pattern=ONE_LINE, help="What people call it.")
     set: Mapping[str, Any] = param(default={}, help='Settings by their paths: { "train.batch_size" = 512 }.')
     base: RunSpec | None = param(default=None, help="A run of its own to begin from: a preset, a file, or a table.")
+    small: Mapping[str, Any] = param(default={}, help="Settings of its own in a first look, beside or in place of set.")
 
 
 @record
@@ -96,6 +97,7 @@ class Smaller:
 
     set: Mapping[str, Any] = param(default={}, help="Settings of every arm, by their paths.")
     seeds: int | None = param(default=None, ge=1, le=MOST_SEEDS, help="Seeds of each arm.")
+    target: float | None = param(default=None, gt=0, lt=1, help="Validation accuracy that is within its reach.")
 
 
 @record
@@ -138,6 +140,8 @@ class StudySpec:
         """SHA-256 (hex) of all that decides which runs it has and how they are judged, but the number of seeds."""
         told = {"name", "question", "note", "seeds", "small", "margin", "budget"}
         content = {key: value for key, value in to_plain(self, full=True).items() if key not in told}
+        for arm in content["arms"]:
+            del arm["small"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -152,7 +156,9 @@ class StudySpec:
             self,
             name=f"{self.name} (small)"[:LONGEST_NAME],
             set={**self.set, **self.small.set},
+            arms=tuple(dataclasses.replace(arm, set={**arm.set, **arm.small}, small={}) for arm in self.arms),
             seeds=self.small.seeds or self.seeds,
+            target=self.small.target or self.target,
             small=None,
         )
 
