@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -171,20 +172,26 @@ def test_machines_are_counted_by_what_differs() -> None:
 # -- from a workspace ------------------------------------------------------------------------------------------------
 
 
+def train(workspace: Workspace, ends: Sequence[float | None]) -> None:
+    """Let each waiting run end with that validation accuracy; None: it fails."""
+    plan = {"processor": "A processor", "threads": 2, "versions": {"torch": "2.11"}}
+    with Store.open(workspace.create().database) as store:
+        for run, end in zip([run.id for run in store.queue.managed()], ends, strict=True):
+            attempt = store.begin_attempt(run, plan, seen=store.run(run), by_worker=True)
+            for epoch in range(1, 5):
+                accuracy = (end or 0.6) - (4 - epoch) / 100
+                metrics = EpochMetrics(epoch, 1, min(1.0, accuracy + 0.02), 0.9, accuracy, 0.01, 2)
+                store.record_epoch(run, attempt, metrics, best=True)
+            store.end(run, attempt, "failed" if end is None else "finished", message="as it was played")
+
+
 @pytest.fixture
 def trained(own_workspace: Workspace, stripes: Callable[..., Dataset]) -> str:
     """A study of two learning rates and two seeds that was trained, but for one run."""
     data = DataSpec(source=stripes(120).source, validation=30)
     base = RunSpec(data=data, network=(fr.Flatten(), fr.Classify()), train=TrainSpec(epochs=4))
     name = submit_study(StudySpec(base=base, vary={RATE: [0.1, 0.01]}, seeds=2, name="rates"), own_workspace)
-    with Store.open(own_workspace.create().database) as store:
-        for number, run in enumerate([run.id for run in store.queue.managed()]):
-            plan = {"processor": "A processor", "threads": 2, "versions": {"torch": "2.11"}}
-            attempt = store.begin_attempt(run, plan, seen=store.run(run), by_worker=True)
-            for epoch in range(1, 5):
-                metrics = EpochMetrics(epoch, 1, 0.5, 0.9, 0.6 + number / 10 + epoch / 100, 0.01, 2)
-                store.record_epoch(run, attempt, metrics, best=True)
-            store.end(run, attempt, "failed" if number == 1 else "finished", message="the loss became nan")
+    train(own_workspace, [0.64, None, 0.84, 0.94])
     return name
 
 
@@ -227,3 +234,19 @@ def test_the_commands(trained: str, own_workspace: Workspace, tmp_path: Path) ->
     answer = CliRunner().invoke(app, ["study", "show", trained, "--json", *place])
     warned = json.loads(answer.stdout)["warnings"]
     assert {"kind", "arms", "runs", "text", "advice"} == set(warned[0])
+
+
+def test_images_are_compared_where_a_result_is_too_good(own_workspace: Workspace) -> None:
+    """Every image is there twice, once a little noisier: splits keep exact copies together, but not these."""
+    generator = np.random.default_rng(0)
+    once = generator.integers(0, 250, (300, 8, 8, 1), dtype=np.uint8)
+    images = np.concatenate([once, once + generator.integers(0, 3, once.shape, dtype=np.uint8)])
+    data = fr.load(images, np.arange(600) % 3, class_names=["a", "b", "c"], name="twice")
+    base = RunSpec(data=DataSpec(source=data.source, validation=120), network=(fr.Flatten(), fr.Classify()))
+    name = submit_study(StudySpec(base=base, vary={RATE: [0.1, 0.01]}, seeds=2, name="twice"), own_workspace)
+    train(own_workspace, [0.9, 1.0, 0.9, 1.0])
+    found = {caution.kind: caution for caution in read_found(name, own_workspace).cautions}
+    assert "each of the 120 validation images is right" in found["too good"].text
+    assert re.search(r"Of 120 validation images that were compared, \d+ are", found["validation in training"].text)
+    assert found["validation in training"].arms == found["too good"].arms
+    assert len(found["too good"].arms) == 1
