@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from fittingroom.data.copies import copied_images
+from fittingroom.data.copies import Copies, copied_images, find_copies
 from fittingroom.measure.caution import Histories
 from fittingroom.measure.guards import cautions
 from fittingroom.measure.study import ArmResults, Outcome, StudyResults
@@ -63,7 +63,10 @@ def kinds(*args: object, **more: object) -> list[str]:
 
 
 def test_a_clean_study_raises_nothing() -> None:
-    assert kinds(CLEAN, CURVES, SPECS, tested={"relu-0"}, copied={"relu": 0, "elu": 0}) == []
+    assert (
+        kinds(CLEAN, CURVES, SPECS, tested={"relu-0"}, copied={"relu": Copies(0, 2, 400), "elu": Copies(0, 0, 400)})
+        == []
+    )
     assert kinds(study(), {}, {}) == []
 
 
@@ -84,10 +87,25 @@ def test_validation_that_is_a_slice_of_training_is_caught_by_content() -> None:
     train = np.arange(500)
     assert copied_images(hashes, train, train[:150]) == 150
     assert copied_images(hashes, train, np.arange(500, 600)) == 0
-    found = cautions(CLEAN, CURVES, SPECS, copied={"relu": 150, "elu": 0})
+    found = cautions(CLEAN, CURVES, SPECS, copied={"relu": Copies(150, 12, 400), "elu": Copies(0, 2, 400)})
     assert [each.kind for each in found] == ["validation in training"]
     assert found[0].arms == ("relu",)
     assert "150 of 5,000" in found[0].text
+
+
+def test_near_copies_of_training_images_are_found_among_validation_images() -> None:
+    generator = np.random.default_rng(1)
+    images = generator.integers(0, 200, (300, 9, 9, 1)).astype(np.uint8)
+    images[250:270] = images[:20] * 0.9 + 20  # lighter, and saved anew with other noise
+    images[250:270] += generator.integers(0, 3, (20, 9, 9, 1)).astype(np.uint8)
+    images[270] = 77  # no contrast
+    images[10] = 77
+    hashes = generator.integers(0, 2**63, (300, 2)).astype(np.uint64)
+    found = find_copies(images, hashes, np.arange(250), np.arange(250, 300))
+    assert found == Copies(0, 19, 50)
+    (told,) = cautions(CLEAN, CURVES, SPECS, copied={"elu": found})
+    assert (told.kind, told.arms) == ("validation in training", ("elu",))
+    assert "Of 50 validation images that were compared, 19" in told.text
 
 
 def test_what_no_linear_model_reaches_is_too_good() -> None:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
+from fittingroom.data.copies import Copies
 from fittingroom.measure.caution import Caution, Histories, keys_of, named, runs_of, seeds_of
 from fittingroom.measure.rising import still_rising
 from fittingroom.measure.study import MEASURES, ArmResults, StudyResults
@@ -26,13 +27,13 @@ def cautions(
     specs: Specs | None = None,
     *,
     tested: Collection[str] = (),
-    copied: Mapping[str, int] | None = None,
+    copied: Mapping[str, Copies] | None = None,
 ) -> tuple[Caution, ...]:
     """Everything that is worth a warning, the gravest first; nothing where all is well.
 
     ``histories`` are the epochs of the runs, ``specs`` those of the arms, ``tested`` the ids of runs whose score on
-    the sealed test set was looked at, ``copied`` for each arm how many of its validation images were trained on, by
-    content. What is left out is not looked at.
+    the sealed test set was looked at, ``copied`` for an arm how many of its validation images were trained on, where
+    they were compared. What is left out is not looked at.
     """
     known, seen = specs or {}, histories or {}
     return (

@@ -26,7 +26,7 @@ class _Rise:
 
     arm: ArmResults
     level: float
-    """Mean validation accuracy of the last quarter, in percent."""
+    """Where that line ends: validation accuracy at the last epoch without its scatter, in percent."""
     gain: float
     """What the last quarter brought: slope of a line through it times its length, in points; mean over seeds."""
     clear: bool
@@ -57,10 +57,9 @@ def still_rising(results: StudyResults, histories: Histories) -> Iterator[Cautio
     ]  # fmt: skip
     if behind:
         text = (
-            f"Budget too short to compare: at the end {named(behind)} still "
-            f"{'rises' if len(behind) == 1 else 'rise'} faster than {best.arm.name}, the best by then, and would catch "
-            "up within as many epochs again if that went on. What is compared is how fast they learn, not where they "
-            "end."
+            f"Budget too short to compare: at the end {named(behind)} still {'rises' if len(behind) == 1 else 'rise'} "
+            f"faster than {best.arm.name}, the highest there, and would catch up within as many epochs again if that "
+            "went on. What is compared is how fast they learn, not where they end."
         )
         yield _caution(behind, text)
     elif len(counted) == len(rises) and not any(rise.run_out for rise in rises):
@@ -86,10 +85,11 @@ def _rise(arm: ArmResults, histories: Histories) -> _Rise | None:
         return None
     lines = [_line([100 * epoch.validation_accuracy for epoch in tail]) for tail in tails]
     slope, error = fmean(slope for slope, _ in lines), math.sqrt(sum(error**2 for _, error in lines)) / len(lines)
+    gain = fmean(slope * (len(tail) - 1) for (slope, _), tail in zip(lines, tails, strict=True))
     return _Rise(
         arm,
-        fmean(100 * epoch.validation_accuracy for tail in tails for epoch in tail),
-        fmean(slope * (len(tail) - 1) for (slope, _), tail in zip(lines, tails, strict=True)),
+        fmean(fmean(100 * epoch.validation_accuracy for epoch in tail) for tail in tails) + gain / 2,
+        gain,
         slope > CLEAR * error,
         any(run[-1].learning_rate < RUN_OUT * max(epoch.learning_rate for epoch in run) for run in runs if run),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from fittingroom.data.copies import Copies
 from fittingroom.measure.caution import Caution, Histories, keys_of, named, own_epochs, runs_of
 from fittingroom.measure.evaluate import wilson
 from fittingroom.measure.study import ArmResults, StudyResults
@@ -25,6 +26,8 @@ ALL_RIGHT = 100
 """Images from which on it is strange that each of them is right."""
 CHANCE = 3.0
 """Standard errors that are more than chance: one run in 700."""
+NEAR = 0.02
+"""Share of validation images with a near copy in training that is no chance: Fashion-MNIST has 0.5 %."""
 NEARLY_ALL = 0.99
 """Validation accuracy from which on it should not lie above training accuracy, whatever training has beside it."""
 LOOK = (
@@ -55,16 +58,24 @@ def too_good(results: StudyResults, specs: Mapping[str, RunSpec], histories: His
     ), specs)  # fmt: skip
 
 
-def validation_in_training(results: StudyResults, copied: Mapping[str, int]) -> Iterator[Caution]:
-    """Where images were compared: ``copied`` says how many validation images of an arm were trained on, by content."""
-    arms = [arm for arm in results.arms if copied.get(arm.key, 0) > 0]
-    if arms:
-        most = max(copied[arm.key] for arm in arms)
-        share = f" of {results.images:,}" if results.images else ""
+def validation_in_training(results: StudyResults, copied: Mapping[str, Copies]) -> Iterator[Caution]:
+    """Where images were compared: exact copies of validation images in training, or more near ones than chance has."""
+    for told, arms in (
+        ("Up to {exact:,} of {images:,} validation images are among those", [
+            arm for arm in results.arms if arm.key in copied and copied[arm.key].exact > 0
+        ]),
+        ("Of {compared:,} validation images that were compared, {near:,} are nearly the same as one of those", [
+            arm for arm in results.arms if arm.key in copied and copied[arm.key].exact == 0
+            and copied[arm.key].near > NEAR * copied[arm.key].compared
+        ]),
+    ):  # fmt: skip
+        if not arms:
+            continue
+        worst = max((copied[arm.key] for arm in arms), key=lambda each: (each.exact, each.near))
+        figures = {"exact": worst.exact, "near": worst.near, "compared": worst.compared, "images": results.images}
         text = (
-            f"Up to {most:,}{share} validation images are among the images that {named(arms)} "
-            f"{'was' if len(arms) == 1 else 'were'} trained on, told by their content. The accuracy says how well they "
-            "were learned by heart, not what to expect of new images."
+            f"{told.format(**figures)} that {named(arms)} {'was' if len(arms) == 1 else 'were'} trained on, told by "
+            "their content. The accuracy says how well they were learned by heart, not what to expect of new images."
         )
         fix = "Take these images out of one of the two parts, or split the data anew, and train again."
         yield Caution("validation in training", keys_of(arms), runs_of(arms), text, fix)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from fittingroom.data.copies import Copies, find_copies
+from fittingroom.data.sources import load
+from fittingroom.errors import FittingRoomError
 from fittingroom.measure.caution import Caution, Histories
 from fittingroom.measure.guards import cautions
 from fittingroom.measure.judgement import Judgement
 from fittingroom.measure.study import StudyResults
+from fittingroom.measure.too_good import validation_in_training
 from fittingroom.measure.verdicts import judge
 from fittingroom.queue.stored import open_store
 from fittingroom.queue.studies import curves_of, results_of, spec_of_study
 from fittingroom.report.curves import Curves
 from fittingroom.report.pairs import Difference
+from fittingroom.spec.data import DataSpec
 from fittingroom.spec.run import RunSpec, from_plain
 from fittingroom.spec.study import StudySpec
 from fittingroom.store import Store
@@ -66,9 +71,27 @@ class StudyFound:
 
 
 def read_found(study: str, workspace: Workspace) -> StudyFound:
-    """Everything about a study, by its id or name; raises NotFound."""
+    """Everything about a study, by its id or name; raises NotFound.
+
+    Where a result is too good, validation images are compared with those trained on, which takes seconds.
+    """
     with open_store(workspace) as store:
-        return found_in(store, study)
+        found = found_in(store, study)
+    suspicious = {key for caution in found.cautions if caution.kind == "too good" for key in caution.arms}
+    specs = {key: found.specs[key].data for key in suspicious}
+    compared = {data: _copies(data, workspace) for data in dict.fromkeys(specs.values())}
+    copied = {key: copies for key, data in specs.items() if (copies := compared[data]) is not None}
+    return replace(found, cautions=(*validation_in_training(found.results, copied), *found.cautions))
+
+
+def _copies(data: DataSpec, workspace: Workspace) -> Copies | None:
+    """None where the images are no longer there."""
+    try:
+        images = load(data.source, workspace)
+        splits = images.split(data.validation, data.split_seed)
+    except FittingRoomError:
+        return None
+    return find_copies(images.images, images.hashes, splits.train, splits.validation)
 
 
 def found_in(store: Store, study: str) -> StudyFound:

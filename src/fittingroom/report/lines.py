@@ -55,9 +55,9 @@ def _draw(
     if mark:
         x, y = across(mark[0]), up(up.within(mark[1]))
         anchor = "end" if x > layout.width * 0.7 else "start"
-        side = -8 if anchor == "end" else 8
+        side, below = (-8 if anchor == "end" else 8), 18 if y < top + height / 2 else -9
         parts += [tag("circle", "ring series-1", hint(f"epoch {mark[0]}: {mark[2]}"), cx=x, cy=y, r=5),
-                  words("strong over", x + side, y + 18, f"{mark[2]} · epoch {mark[0]}", anchor=anchor)]  # fmt: skip
+                  words("strong over", x + side, y + below, f"{mark[2]} · epoch {mark[0]}", anchor=anchor)]  # fmt: skip
     if not epochs:
         parts.append(words("muted", layout.width / 2, top + height / 2, "no epoch was validated", anchor="middle"))
     notes = ["line: validation", "dashes: training, a mean over the epoch", "ring: best of validation"]

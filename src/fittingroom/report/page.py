@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fittingroom.errors import InvalidInput
+from fittingroom.errors import InvalidInput, WorkspaceUnusable
 from fittingroom.report import STATIC
 from fittingroom.report.figures import style
 from fittingroom.workspace import write_atomically
@@ -32,7 +32,11 @@ def check_free(path: Path, *, replace: bool) -> None:
 def save(html: str, path: Path, *, replace: bool) -> Path:
     """Write a report to a file, whole or not at all; raises InvalidInput or WorkspaceUnusable."""
     check_free(path, replace=replace)
-    write_atomically(path, lambda file: file.write(html.encode()))
+    try:
+        write_atomically(path, lambda file: file.write(html.encode()))
+    except WorkspaceUnusable as error:
+        why = getattr(error.__cause__, "strerror", None) or "it cannot be written"
+        raise InvalidInput(f"cannot write the report to {path}: {why}; choose another folder or name") from error
     return path
 
 

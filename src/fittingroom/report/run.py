@@ -84,7 +84,8 @@ def run_html(found: RunFound, now: datetime | None = None) -> str:
         facts=list(_facts(found)),
         setup=list(setup_of(found.spec, run.data or "")),
         figures=[
-            ("Accuracy", Markup(accuracy_lines(epochs, boundaries))), ("Loss", Markup(loss_lines(epochs, boundaries))),
+            ("Accuracy (%)", Markup(accuracy_lines(epochs, boundaries))),
+            ("Loss (nats)", Markup(loss_lines(epochs, boundaries))),
         ],
         scores=evaluation.rows() if evaluation else [],
         confusion=_confusion(evaluation) if evaluation and classes <= MOST_CLASSES else [],
