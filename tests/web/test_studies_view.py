@@ -276,7 +276,7 @@ def test_the_list_explains_itself_and_then_tells_each_verdict(
     assert 'hx-trigger="every 5s"' in listed.text
     finish_all(store, study, [[0.5, 0.51, 0.49], [0.9, 0.91, 0.895]])
     listed = page.get("/studies")
-    assert re.search(r"0\.2 has a higher validation accuracy", text(listed)) or "0.2" in text(listed)
+    assert "learning rate 0.2 has a higher validation accuracy than learning rate 0.1" in text(listed)
     assert 'hx-trigger="every 5s"' not in listed.text
     assert page.get(f"/studies/{study}").text.count("<b>rates") == 0
 

@@ -37,6 +37,7 @@ from fittingroom.web.expected import threads_of
 from fittingroom.web.once import once
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
+from fittingroom.web.study.named import in_words
 from fittingroom.web.study.shipped import shipped_studies, shipped_study
 from fittingroom.web.study.standing import OPEN
 from fittingroom.web.study.time import StudyTime, arm_times, expect_study
@@ -89,7 +90,7 @@ def _state(summary: StudySummary) -> str:
 def _verdict(store: Store, summary: StudySummary) -> str:
     """In a line; nothing where the study cannot be read, so that the others can be seen all the same."""
     with suppress(FittingRoomError):
-        return judge(results_of(store, summary.id)).headline
+        return judge(in_words(results_of(store, summary.id))).headline
     return ""
 
 
