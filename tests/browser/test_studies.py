@@ -27,6 +27,8 @@ def test_a_study_is_made_watched_and_given_more_seeds(page: Page, server: Server
     page.evaluate("window.sameDocument = true")
     start = page.get_by_role("button", name=re.compile("^Start"))
     expect(start).to_be_disabled()
+    page.get_by_role("button", name="batch size").click()
+    expect(page.get_by_role("group", name="Values of batch size")).to_be_visible()
     page.get_by_label("Setting").select_option(label="learning rate")
     expect(page.get_by_text("3 arms × 3 seeds = 9 runs")).to_be_visible()
     values = page.get_by_role("group", name="Values of learning rate")

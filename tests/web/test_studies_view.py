@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -15,13 +16,18 @@ import pytest
 from starlette.testclient import TestClient
 
 from fittingroom.queue.studies import delete_study
+from fittingroom.queue.wire import Message
 from fittingroom.spec.arms import arms
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import from_toml, presets
 from fittingroom.spec.study import StudySpec, study_from_plain
 from fittingroom.store import Store
+from fittingroom.web.expected import Timings
+from fittingroom.web.inference import Job
+from fittingroom.web.study.time import ArmTime, StudyTime, expect_study
 from fittingroom.web.study.values import as_toml, values_of
 from fittingroom.web.study.variables import variables_of
+from fittingroom.web.waiting import Waiting
 from fittingroom.workspace import Workspace
 
 DraftOn = Callable[..., None]
@@ -276,7 +282,7 @@ def test_the_list_explains_itself_and_then_tells_each_verdict(
     assert 'hx-trigger="every 5s"' in listed.text
     finish_all(store, study, [[0.5, 0.51, 0.49], [0.9, 0.91, 0.895]])
     listed = page.get("/studies")
-    assert "learning rate 0.2 has a higher validation accuracy than learning rate 0.1" in text(listed)
+    assert "learning rate 0.2 is the best of the two arms" in text(listed)
     assert 'hx-trigger="every 5s"' not in listed.text
     assert page.get(f"/studies/{study}").text.count("<b>rates") == 0
 
@@ -356,6 +362,61 @@ def test_a_study_that_is_not_there_is_told(page: TestClient, begun: str) -> None
         assert page.get(path).status_code == 404
     for act in ("seeds", "stop", "go-on", "delete"):
         assert page.post(f"/studies/nowhere/{act}", data={"count": "3"}).status_code == 404
+
+
+def test_what_to_beware_of_is_told_with_what_to_do(page: TestClient, store: Store, begun: str) -> None:
+    finished, failed, *others = store.runs()
+    finish(store, finished.id, 0.5)
+    store.end(failed.id, store.begin_attempt(failed.id, {}), "failed", message="the loss became nan in <epoch> 2")
+    for run in others:
+        finish(store, run.id, 0.6)
+    answer = page.get(f"/studies/{begun}")
+    shown = text(answer)
+    assert "No result. 1 of 4 runs have no result (1 failed)" in shown
+    assert "finished · 4 runs, 1 failed" in shown
+    assert "the loss became nan in &lt;epoch&gt; 2" in answer.text
+    assert "<epoch>" not in answer.text
+
+
+def test_the_report_is_one_file_that_needs_nothing_else(page: TestClient, store: Store, begun: str) -> None:
+    finish_all(store, begun, [[0.5, 0.52], [0.9, 0.91]])
+    read, kept = (page.get(f"/studies/{begun}/report{query}") for query in ("", "?save=1"))
+    assert read.status_code == kept.status_code == 200
+    assert "script-src" not in read.headers["content-security-policy"]  # so that none runs, whatever is in it
+    assert read.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline'")
+    assert "content-disposition" not in read.headers
+    assert kept.headers["content-disposition"] == f'attachment; filename="{begun}.html"'
+    assert re.findall(r'(?:src|href)="(?!#)[^"]*"', read.text) == []
+    assert page.get("/studies/nowhere/report").status_code == 404
+
+
+# How long it will take
+
+
+def timed(*arms_and_seconds: tuple[str, float | None], epochs: int, seeds: int) -> StudyTime:
+    """What is told of arms by the key of their timing, and the seconds of an epoch of each; None is not timed."""
+    spec = from_toml(presets()["linear"], overrides=[f"train.epochs={epochs}", "train.early_stop=none"])
+    timings = Timings()
+    for key, seconds in arms_and_seconds:
+        if seconds is not None:
+            one = {"epoch": seconds, "shortest": seconds, "longest": seconds, "validation": 0.1, "steps": 5,
+                   "batch_size": 64, "images": 640, "threads": 2, "device": "cpu", "others": 0.0}  # fmt: skip
+            timings._jobs.put(key, Job(state="done", result=Message({"timings": [one]})))
+    request = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(only_ones={Timings: timings})))
+    found = [ArmTime(key, spec) for key, _ in arms_and_seconds]
+    return expect_study(found, seeds, Waiting([], []), request, 2, begin=False)  # type: ignore[arg-type]
+
+
+def test_the_time_of_a_study_is_that_of_all_its_runs() -> None:
+    known = timed(("a", 1.0), ("a", 1.0), ("b", 4.0), epochs=10, seeds=3)
+    assert known.state == "known"
+    assert known.headline == "About 3 min"  # 3 × (10 + 10 + 40) s
+    assert "10 s to 40 s a run, one after the other" in known.details
+
+
+def test_the_time_of_a_study_is_not_told_before_each_arm_was_timed() -> None:
+    assert timed(("a", 1.0), ("b", None), epochs=10, seeds=3).state == "waits"
+    assert timed(epochs=10, seeds=3).state == "none"
 
 
 # Shipped studies

@@ -25,7 +25,7 @@ from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
 from fittingroom.web.study.making import Making, in_short, make
 from fittingroom.web.study.time import StudyTime, arm_times, expect_study
-from fittingroom.web.study.variables import Variable, variables_of
+from fittingroom.web.study.variables import POPULAR, Variable, variables_of
 from fittingroom.web.study.wish import MOST_AXES, Wish
 from fittingroom.web.waiting import Waiting
 
@@ -89,7 +89,7 @@ async def _show(request: Request, said: QueryParams | FormData, problem: str = "
         request, "studies/new.html", told_of, view="studies", wish=found.wish, making=found.making, groups=groups,
         bases=found.bases, in_short=list(in_short(found.making.base)), problem=problem,
         measures=list(MEASURES.values()), measure=MEASURES.get(found.wish.measure, MEASURES["validation_accuracy"]),
-        most_axes=MOST_AXES,
+        most_axes=MOST_AXES, popular=[found.variables[path] for path in POPULAR if path in found.variables],
         expected=await _expect(request, found, shelf, begin=False),
         recent=await off_loop(lambda: site.store.runs(RECENT_RUNS)),
     )  # fmt: skip

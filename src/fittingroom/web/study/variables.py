@@ -39,6 +39,11 @@ TRIED: Mapping[str, Sequence[float]] = {
 """Values that people try of some settings, whatever the base has."""
 FACTORS: Mapping[str, Sequence[float]] = {"learning_rate": (0.1, 0.3, 1, 3, 10), "batch_size": (0.25, 0.5, 1, 2, 4)}
 USUAL_FACTORS = (0.5, 1, 2)
+POPULAR = (
+    "train.optimizer.learning_rate", "train.batch_size", "train.optimizer", "network.*.activation", "network.*.rate",
+    "network.*.filters", "network.*.units", "augment", "train.early_stop",
+)  # fmt: skip
+"""What people vary most."""
 NOT_VARIED = {"device", "budget", "keep_checkpoints", "freeze_up_to", "reset", "split_seed", "source", "validation",
               "initializer", "name"}  # fmt: skip
 """What no comparison is about, or what would change the images that its figures are measured on."""

@@ -77,7 +77,8 @@ class Wish:
 
 
 def _axis(number: int, said: QueryParams | FormData, variables: Mapping[str, Variable]) -> AxisWish:
-    path = str(said.get(f"axis-{number}", "")).strip()[:LONGEST_TEXT]
+    paths = [str(path).strip()[:LONGEST_TEXT] for path in said.getlist(f"axis-{number}")]
+    path = next((path for path in paths if path), "")  # of the list, or of a button beside it
     if path != str(said.get(f"was-{number}", "")):
         return AxisWish(path, tuple(variables[path].ticked) if path in variables else ())
     ticked = tuple(dict.fromkeys(str(text)[:LONGEST_TEXT] for text in said.getlist(f"value-{number}")))
