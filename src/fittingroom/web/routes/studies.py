@@ -33,7 +33,8 @@ from fittingroom.report.study import study_html
 from fittingroom.spec.arms import arms
 from fittingroom.spec.mistakes import many
 from fittingroom.store import Store
-from fittingroom.web.expected import threads_of
+from fittingroom.web.expected import Timings, threads_of
+from fittingroom.web.inference import Inference
 from fittingroom.web.once import once
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
@@ -150,9 +151,10 @@ async def report(request: Request) -> Response:
 
 
 async def begin_shipped(request: Request) -> Response:
-    """Put a shipped study into the queue, and go to see it."""
+    """Put a shipped study into the queue, or let it go on, and go to see it."""
     site, form = Site.of(request), await request.form()
     spec = shipped_study(request.path_params["key"], small=form.get("size") == "small")
+    await Timings.of(request).make_way(Inference.of(request))
     study = await off_loop(lambda: submit_study(spec, site.workspace))
     return RedirectResponse(address_of(study), 303)
 

@@ -71,7 +71,7 @@ def expect_study(
         return _told(arms, seeds, done)
     if failed:
         return StudyTime("failed", details=failed[0])
-    if any(job.state == "running" for job in jobs.values()):
+    if timings.busy or any(job.state == "running" for job in jobs.values()):
         return StudyTime("timing", details=_progress(done, keys))
     if waiting.running:
         return StudyTime("busy", details=waiting.running[0])
