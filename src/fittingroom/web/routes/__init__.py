@@ -21,6 +21,7 @@ from fittingroom.web.routes import (
     runs,
     studies,
     studies_new,
+    studies_shipped,
     train,
 )
 
@@ -38,6 +39,7 @@ ALL: list[BaseRoute] = [
     *inside.ROUTES,
     *inside_maps.ROUTES,
     *studies_new.ROUTES,
+    *studies_shipped.ROUTES,
     *studies.ROUTES,
     *runs.ROUTES,
     *live.ROUTES,

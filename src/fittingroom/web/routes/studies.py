@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,26 +23,19 @@ from fittingroom.queue.studies import (
     results_of,
     spec_of_study,
     stop_study,
-    submit_study,
     summaries_of,
 )
 from fittingroom.report.figures import style
 from fittingroom.report.found import found_in
 from fittingroom.report.study import study_html
-from fittingroom.spec.arms import arms
 from fittingroom.spec.mistakes import many
 from fittingroom.store import Store
-from fittingroom.web.expected import Timings, threads_of
-from fittingroom.web.inference import Inference
 from fittingroom.web.once import once
-from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
 from fittingroom.web.study.named import in_words
-from fittingroom.web.study.shipped import shipped_studies, shipped_study
+from fittingroom.web.study.shipped import shipped_studies
 from fittingroom.web.study.standing import OPEN
-from fittingroom.web.study.time import StudyTime, arm_times, expect_study
 from fittingroom.web.study.view import View, read_view
-from fittingroom.web.waiting import Waiting
 
 POLICY_OF_REPORTS = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -150,28 +142,6 @@ async def report(request: Request) -> Response:
     return HTMLResponse(page, headers=headers)
 
 
-async def begin_shipped(request: Request) -> Response:
-    """Put a shipped study into the queue, or let it go on, and go to see it."""
-    site, form = Site.of(request), await request.form()
-    spec = shipped_study(request.path_params["key"], small=form.get("size") == "small")
-    await Timings.of(request).make_way(Inference.of(request))
-    study = await off_loop(lambda: submit_study(spec, site.workspace))
-    return RedirectResponse(address_of(study), 303)
-
-
-async def time_of_shipped(request: Request) -> Response:
-    """How long a shipped study would take; asks again until that is known."""
-    site, shelf, key = Site.of(request), Shelf.of(request), request.path_params["key"]
-    size = "small" if request.query_params.get("size") == "small" else "full"
-    spec = shipped_study(key, small=size == "small")
-    threads = await off_loop(lambda: threads_of(site.store))
-    found = await off_loop(lambda: arm_times(arms(spec), site.workspace, threads, shelf.split))
-    waiting = await off_loop(lambda: Waiting.of(site.store))
-    known = expect_study(found, spec.seeds, waiting, request, threads, begin=True)
-    asked = StudyTime(known.state, known.headline, known.details, f"/studies/shipped/{quote(key)}/time?size={size}")
-    return site.page(request, "studies/time.html", expected=asked)
-
-
 async def more_seeds(request: Request) -> Response:
     """Train every arm with more seeds."""
     site, form = Site.of(request), await request.form()
@@ -211,7 +181,7 @@ async def _ask(request: Request, work: Any, told: str) -> Response:
     except InvalidInput as error:
         view = await off_loop(lambda: read_view(site.store, known))
         return await _show(request, view, problem=str(error), status=422)
-    return RedirectResponse(f"{address_of(known)}?told={told}", 303)
+    return RedirectResponse(f"{_address_of(known)}?told={told}", 303)
 
 
 async def delete(request: Request) -> Response:
@@ -236,7 +206,7 @@ async def restore(request: Request) -> Response:
     return RedirectResponse(f"/studies?{urlencode({'restored': study})}", 303)
 
 
-def address_of(study: str) -> str:
+def _address_of(study: str) -> str:
     return f"/studies/{quote(study)}"
 
 
@@ -244,8 +214,6 @@ ROUTES = [
     Route("/studies", listing),
     Route("/studies/figures.css", style_of_figures),
     Route("/studies/restore", restore, methods=["POST"]),
-    Route("/studies/shipped/{key}", begin_shipped, methods=["POST"]),
-    Route("/studies/shipped/{key}/time", time_of_shipped),
     Route("/studies/{study}", watch),
     Route("/studies/{study}/study.toml", as_text),
     Route("/studies/{study}/report", report),
@@ -254,6 +222,3 @@ ROUTES = [
     Route("/studies/{study}/go-on", once(go_on), methods=["POST"]),
     Route("/studies/{study}/delete", delete, methods=["POST"]),
 ]
-
-
-__all__: Sequence[str] = ["ROUTES", "address_of"]
