@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy
 from sqlalchemy import insert, update
 
 from fittingroom.errors import NotFound
@@ -256,3 +257,25 @@ def test_when_the_budget_is_spent_nothing_new_is_begun_but_what_was_begun_goes_o
     following = store.queue.next()
     assert following is not None
     assert following.id == third.id
+
+
+def test_a_database_from_before_studies_is_brought_up_to_date(place: str) -> None:
+    """Its queued run waits as those that are asked for one by one do."""
+    from alembic import command
+    from alembic.config import Config
+
+    engine = sqlalchemy.create_engine(place if "://" in place else f"sqlite:///{place}")
+    config = Config()
+    config.set_main_option("script_location", "fittingroom.store:migrations")
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        columns = "id, name, state, created, queued, attempt, spec, spec_id, fingerprint, lineage, parameters"
+        values = "'old-1', 'old', 'queued', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, 0, '{}', 'a', 'f', '{}', 1"
+        connection.exec_driver_sql(f"INSERT INTO runs ({columns}, epochs_done, train_seconds) VALUES ({values}, 0, 0)")
+    engine.dispose()
+    with Store.open(place) as store:
+        assert store.studies.studies() == []
+        made = submit(store, "a", 1)
+        assert [run.id for run in store.queue.managed()] == ["old-1", *made.runs]
