@@ -115,7 +115,7 @@ def draw_together(bands: Sequence[_Band], layout: Layout) -> str:
         for index, (band, y) in enumerate(zip(bands, places, strict=True)):
             end = across(band.epochs[-1])
             parts.append(line("leader", end, up(band.last), right + 6, y))
-            parts.append(words(f"series-{index + 1} strong", right + 9, y + 4, _label(band), room=labels))
+            parts.append(words(f"series-{index + 1} strong", right + 9, y + 4, _label(band), room=labels - 16))
     if not bands:
         parts.append(words("muted", layout.width / 2, top + height / 2, "no epoch has been validated yet",
                            anchor="middle"))  # fmt: skip
