@@ -10,10 +10,10 @@ from datetime import datetime
 
 from fittingroom.measure.study import MEASURES, ArmResults, Outcome, StudyResults
 from fittingroom.queue.stored import open_store
-from fittingroom.queue.study_entry import spec_of_study
 from fittingroom.spec.arms import Arm, beyond_axes, seeds_of
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec, from_plain
+from fittingroom.spec.study import StudySpec, study_from_plain
 from fittingroom.store import ArmRecord, RunSummary, Store, StudyRecord
 from fittingroom.workspace import Workspace
 
@@ -58,6 +58,11 @@ class StudySummary:
     @property
     def finished(self) -> int:
         return self.states.get("finished", 0)
+
+
+def spec_of_study(record: StudyRecord) -> StudySpec:
+    """The spec that a stored study has by now."""
+    return study_from_plain(json.loads(record.spec), origin=f"the stored spec of {record.id}")
 
 
 def read_study(study: str, workspace: Workspace) -> StudyResults:
