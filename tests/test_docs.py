@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import runpy
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ import typer.main
 
 import fittingroom as fr
 from fittingroom.cli.app import app
-from fittingroom.spec.run import from_toml
+from fittingroom.spec.arms import arms
+from fittingroom.spec.run import from_toml, presets
+from fittingroom.spec.study import ArmSpec, Range, Search, Smaller, StudySpec, study_from_plain, study_presets
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -71,3 +75,21 @@ def test_links_within_the_docs_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_reference_of_studies_names_every_key_and_every_shipped_study() -> None:
+    page = (ROOT / "docs" / "reference" / "studies.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([^`]+)`", " ".join(line.split("|")[1] for line in page.splitlines() if "|" in line)))
+    for kind in (StudySpec, ArmSpec, Search, Range, Smaller):
+        assert {field.name for field in dataclasses.fields(kind)} <= named
+    assert {name for name in named if re.match("[ab]-", name)} == set(study_presets())
+
+
+def test_studies_in_the_docs_have_arms() -> None:
+    page = (ROOT / "docs" / "reference" / "studies.md").read_text(encoding="utf-8")
+    whole, by_hand, search = (tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL))
+    base = from_toml(presets()["mlp"]).to_json()
+    linear = from_toml(presets()["linear"]).to_json()
+    by_hand["arms"][-1]["base"] = linear
+    made = [arms(study_from_plain({**each, "base": base})) for each in (whole, by_hand, search)]
+    assert [len(found) for found in made] == [6, 3, 20]

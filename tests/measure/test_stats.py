@@ -25,7 +25,7 @@ TABLE = json.loads((Path(__file__).parent.parent / "oracles" / "stats_table.json
 SLEEP = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
 """Hours of sleep gained by drug 2 over drug 1; Student (1908), section 9."""
 MAIZE = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
-"""Darwin's crossed less self-fertilized plants, in eighths of an inch; Fisher (1935), section 17."""
+"""Darwin's crossed less self-fertilized plants, in eighths of an inch; Fisher (1935), chapter III."""
 DEPRESSION_X = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]
 DEPRESSION_Y = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29]
 """Hollander and Wolfe, "Nonparametric Statistical Methods" (1973), page 29."""

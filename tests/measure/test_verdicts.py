@@ -6,11 +6,12 @@ import math
 import numpy as np
 import pytest
 import scipy.stats as reference
+from hypothesis import given, settings, strategies as st
 
 from fittingroom.errors import InvalidInput
 from fittingroom.measure.evaluate import wilson
 from fittingroom.measure.judgement import Judgement
-from fittingroom.measure.study import ArmResults, Outcome, StudyResults
+from fittingroom.measure.study import MEASURES, ArmResults, Outcome, StudyResults
 from fittingroom.measure.verdicts import judge
 
 ACCURACY = "validation_accuracy"
@@ -116,10 +117,13 @@ def test_what_one_comparison_alone_would_say_is_corrected():
     found = judged.comparisons[0]
     assert found.p == pytest.approx(reference.ttest_rel([90.18, 91.24, 92.3], [90, 91, 92]).pvalue)
     assert found.p < 0.05 < found.adjusted_p == pytest.approx(3 * found.p)
-    assert found.text.startswith(
+    assert found.text == (
         "b and a cannot be told apart with 3 seeds (difference 0.24 points, 95 % interval 0.09 to 0.39; that is for "
-        "this comparison alone, adjusted for all 3 it is −0.02 to 0.50); to settle"
+        "this comparison alone, adjusted for all 3 it is −0.02 to 0.50); to settle a difference of 0.2 points takes "
+        "between 3 and 41 seeds."
     )
+    among = "is found in 80 % of all studies as one of 3 comparisons; the range is as wide as the spread is uncertain"
+    assert among in everything(judged)
 
 
 def test_less_is_better_for_times():
@@ -133,6 +137,19 @@ def test_less_is_better_for_times():
     assert judged.arm("fast").over_images is None
 
 
+@pytest.mark.parametrize(
+    ("measure", "margin", "text"),
+    [
+        (ACCURACY, 0.25, "0.25 points"), (ACCURACY, 1.0, "1 point"), ("epochs_to_target", 1.0, "1 epoch"),
+        ("train_seconds", 1.0, "1 s"), ("validation_loss", 0.005, "0.005"),
+    ],
+)  # fmt: skip
+def test_the_margin_is_told_as_it_was_given(measure, margin, text):
+    arms = arm("a", [0.5, 0.9, 0.1, 0.3], measure), arm("b", [0.3, 0.1, 0.9, 0.2], measure)
+    judged = judge(study(*arms, measure=measure, margin=margin))
+    assert f"a true difference of {text} is found in 80 % of all studies" in everything(judged)
+
+
 def test_equal_within_the_margin():
     judged = judge(drawn(np.random.default_rng(3), [0.0, 0.0], 20, 0.0005))
     (found,) = judged.comparisons
@@ -140,6 +157,30 @@ def test_equal_within_the_margin():
     assert not found.differs
     assert " are equal within 0.2 points with 20 seeds (difference " in found.text
     assert ", 90 % interval −0." in found.text
+
+
+def test_equalities_are_corrected_for_their_number():
+    rng = np.random.default_rng(8)
+    alone = 0
+    for _ in range(60):
+        judged = judge(drawn(rng, [0.0, 0.0, 0.0], 4, 0.0007))
+        p = [found.equivalence.p for found in judged.comparisons]
+        least = sorted(range(3), key=p.__getitem__)
+        allowed = [p[i] <= 0.05 / (3 - rank) for rank, i in enumerate(least)]
+        for rank, i in enumerate(least):
+            assert judged.comparisons[i].equal == all(allowed[: rank + 1])
+            alone += p[i] <= 0.05 and not judged.comparisons[i].equal
+    assert alone > 5
+
+
+def test_enough_seeds_that_found_nothing():
+    bulk = reference.zscore(reference.norm.ppf(np.linspace(0.005, 0.995, 100)), ddof=1)
+    base = 0.9 + np.linspace(0, 0.02, 100)
+    judged = judge(study(arm("a", base + (0.11 + 0.57 * bulk) / 100), arm("b", base)))
+    assert judged.comparisons[0].text == (
+        "a and b cannot be told apart with 100 seeds (difference 0.110 points, 95 % interval −0.003 to 0.223); so many "
+        "seeds would in 4 of 5 studies have found a difference of 0.2 points."
+    )
 
 
 def test_real_and_too_small_to_matter():
@@ -190,7 +231,9 @@ def test_an_arm_without_results_does_not_keep_the_others_from_a_verdict():
 
 def test_an_arm_with_one_result_keeps_a_winner_from_being_named():
     results = drawn(np.random.default_rng(1), [0.0, 1.0], 10, 0.001)
+    assert judge(study(*results.arms)).winner == "arm 1"
     assert judge(study(*results.arms, arm("new", [0.99]))).winner is None
+    assert judge(study(*results.arms, arm("new", [0.5]))).winner is None
 
 
 def test_a_spread_that_was_not_seen_gives_no_verdict():
@@ -287,6 +330,32 @@ def test_every_size_gives_plain_json(arms, n):
     assert json.loads(text)["arms"][0]["n"] == n
     assert "nan" not in everything(judged)
     assert "-" not in everything(judged)  # minus signs are true ones
+
+
+figures = st.one_of(st.none(), st.floats(), st.floats(0, 1), st.sampled_from([0.0, 0.5, 0.9, 1.0, 3e38]))
+outcomes = st.tuples(st.sampled_from(["finished", "failed", "stopped", "queued", "missing"]), figures)
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(
+    arms=st.lists(st.lists(outcomes, max_size=8), max_size=8),
+    measure=st.sampled_from(list(MEASURES)),
+    margin=st.floats(),
+)
+def test_no_results_are_too_odd(arms, measure, margin):
+    rows = (
+        tuple(
+            Outcome(None, seed, state, {measure: value} if state == "finished" else {}) for seed, (state, value) in row
+        )
+        for row in (enumerate(row) for row in arms)
+    )
+    results = [ArmResults(f"{i}", f"arm {i}", {}, 0, row) for i, row in enumerate(rows)]
+    judged = judge(StudyResults("s", "n", "q", measure, margin, None, 100, tuple(results)))
+    json.dumps(judged.to_json(), allow_nan=False)
+    assert not {"nan", "inf", "None"} & set(everything(judged).replace("(", " ").replace(",", " ").split())
+    assert all(
+        found.differs == (found.adjusted_p is not None and found.adjusted_p <= 0.05) for found in judged.comparisons
+    )
 
 
 def test_no_winner_among_equal_arms():

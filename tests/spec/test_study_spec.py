@@ -135,6 +135,10 @@ def test_a_random_search_draws_the_same_arms_every_time_within_its_ranges() -> N
         ({"vary": {"train.batch_size": {"low": 3, "high": 1}}}, "not above low"),
         ({"vary": {"train.batch_size": {"low": 0, "high": 1, "log": True}}}, "no logarithm"),
         ({"vary": {"train.batch_size": list(range(1, 300))}}, "more than 200"),
+        (
+            {"arms": [{"name": "a", "small": {"train.epochs": 1}}, {"name": "b", "set": {"train.epochs": 9}}]},
+            r"settings for a first look, and the study has none; add \[small\]",
+        ),
         ({"varry": {}}, 'did you mean "vary"'),
         ({"format": 2}, "upgrade Fitting Room"),
     ],

@@ -103,7 +103,9 @@ class Worker:
         self, workspace: Workspace, store: Store, threads: int | None, tell: Tell, comparison: str | None, crew: Crew
     ) -> None:
         self.workspace, self.store, self.tell, self.comparison, self.crew = workspace, store, tell, comparison, crew
-        self.asked, self.threads = threads, threads or torch.get_num_threads()
+        every = torch.get_num_threads()
+        limited = every if every < machine_cores() else None  # by OMP_NUM_THREADS, or fewer processors than there are
+        self.asked, self.threads = threads or limited, threads or every
         self.id = patiently(lambda: store.queue.register(self.threads))
         self.in_hand: str | None = None
         self.left_to_others: set[str] = set()

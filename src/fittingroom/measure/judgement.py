@@ -120,9 +120,8 @@ class Judgement:
     def to_json(self) -> dict[str, Any]:
         """Plain numbers, text, lists and None, for ``json.dumps``."""
         told: dict[str, Any] = _plain(asdict(self) | {"measure": self.measure.name, "unit": self.measure.unit})
-        for each, own in ((told["arms"], self.arms), (told["comparisons"], self.comparisons)):
-            for row, record in zip(each, own, strict=True):
-                row["n"] = record.n
+        for row in (*told["arms"], *told["comparisons"]):
+            row["n"] = len(row["values"] if "values" in row else row["seeds"])
         return told
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from fittingroom.measure.judgement import ArmSummary, Comparison, Judgement
 from fittingroom.measure.planning import MOST_SEEDS
-from fittingroom.measure.told import amount, counted, decimals, figure, level, listed, probability, span, span_of
+from fittingroom.measure.told import (
+    amount,
+    counted,
+    decimals,
+    digits,
+    figure,
+    level,
+    listed,
+    probability,
+    span,
+    span_of,
+)
 
 
 def compared(comparison: Comparison, judged: Judgement) -> str:
@@ -26,7 +37,7 @@ def compared(comparison: Comparison, judged: Judgement) -> str:
         return _differ(a, b, comparison, judged)
     if comparison.equal and comparison.equivalence is not None:
         equivalence = comparison.equivalence
-        places = decimals(span_of(equivalence.interval), judged.measure)
+        places = digits(judged.measure, equivalence.interval)
         return (
             f"{a.name} and {b.name} are equal within {_margin(judged)} with {counted(comparison.n, 'seed')} "
             f"(difference {amount(comparison.difference, judged.measure, places)}, 90 % interval "
@@ -40,7 +51,7 @@ def _differ(a: ArmSummary, b: ArmSummary, comparison: Comparison, judged: Judgem
     assert comparison.interval is not None
     assert comparison.adjusted_interval is not None
     assert comparison.adjusted_p is not None
-    places = decimals(span_of(comparison.interval), judged.measure)
+    places = digits(judged.measure, comparison.interval, comparison.adjusted_interval)
     adjusted = ""
     if judged.family > 1:
         adjusted = f"; adjusted for {judged.family:,} comparisons {span(comparison.adjusted_interval, places)}"
@@ -57,9 +68,9 @@ def _differ(a: ArmSummary, b: ArmSummary, comparison: Comparison, judged: Judgem
 def _cannot_tell(a: ArmSummary, b: ArmSummary, comparison: Comparison, judged: Judgement) -> str:
     assert comparison.difference is not None
     assert comparison.interval is not None
-    places = decimals(span_of(comparison.interval), judged.measure)
-    told = span(comparison.interval, places)
     alone = comparison.interval.low > 0 or comparison.interval.high < 0
+    places = digits(judged.measure, comparison.interval, comparison.adjusted_interval if alone else None)
+    told = span(comparison.interval, places)
     if alone and comparison.adjusted_interval is not None:
         told += f"; that is for this comparison alone, adjusted for all {judged.family:,} it is "
         told += span(comparison.adjusted_interval, places)
@@ -80,7 +91,10 @@ def _needed(comparison: Comparison, judged: Judgement) -> str:
 
 
 def _margin(judged: Judgement) -> str:
-    return amount(judged.margin, judged.measure, max(1, decimals(judged.margin, judged.measure) - 1))
+    unit = judged.measure.unit
+    if judged.margin == 1 and unit in ("points", "epochs"):
+        unit = unit.removesuffix("s")
+    return f"{judged.margin:g} {unit}".strip()
 
 
 def _without_spread(a: ArmSummary, b: ArmSummary, comparison: Comparison, judged: Judgement) -> str:
@@ -149,7 +163,7 @@ def _than_all(judged: Judgement) -> str:
 
 def _level(arm: ArmSummary, judged: Judgement) -> str:
     assert arm.mean is not None
-    return level(arm.mean, judged.measure, decimals(span_of(arm.interval), judged.measure) if arm.interval else 2)
+    return level(arm.mean, judged.measure, digits(judged.measure, arm.interval))
 
 
 def sentences(judged: Judgement) -> tuple[str, ...]:

@@ -23,6 +23,19 @@ def decimals(width: float, measure: Measure) -> int:
     return min(MOST_DECIMALS, max(0, wanted))
 
 
+def digits(measure: Measure, *intervals: Interval | None) -> int:
+    """Decimals for figures with their intervals: those of the first one's width, more where an end would read as zero.
+
+    So an interval that just excludes zero, or just does not, is seen to.
+    """
+    known = [interval for interval in intervals if interval is not None]
+    places = decimals(span_of(known[0]), measure) if known else 2
+    ends = [abs(end) for interval in known for end in interval if end]
+    while places < MOST_DECIMALS and any(end < 0.5 / 10**places for end in ends):
+        places += 1
+    return places
+
+
 def figure(value: float, places: int) -> str:
     """``−0.21``, ``1,234.5``; never ``−0.00``."""
     text = f"{value:,.{places}f}"

@@ -34,6 +34,9 @@ TO_COME = frozenset({"queued", "running", "paused", "interrupted", "missing"})
 TO_TARGET = frozenset({"epochs_to_target", "seconds_to_target"})
 """Measures that a finished run has none of where it never got that far."""
 
+LARGEST = 1e100
+"""What is larger is no figure, like infinity: squares of it are none either."""
+
 
 def judge(results: StudyResults, measure: str | None = None) -> Judgement:
     """Summaries, paired comparisons and verdicts by the study's own measure, or by another one of ``MEASURES``.
@@ -46,7 +49,7 @@ def judge(results: StudyResults, measure: str | None = None) -> Judgement:
         raise InvalidInput(f'there is no measure "{name}" to compare arms by; choose one of {", ".join(MEASURES)}')
     chosen = MEASURES[name]
     margin = results.margin if name == results.measure else chosen.margin
-    margin = margin if math.isfinite(margin) and margin > 0 else 0.0
+    margin = margin if 0 < margin < LARGEST else 0.0
     arms = tuple(_summary(arm, chosen, results.images) for arm in results.arms)
     pairs = [_Pair.of(a, b, chosen) for a, b in itertools.combinations(arms, 2)]
     tested = [pair for pair in pairs if pair.sample is not None and pair.sample.n > 1]
@@ -75,7 +78,7 @@ def judge(results: StudyResults, measure: str | None = None) -> Judgement:
 def _summary(arm: ArmResults, measure: Measure, images: int) -> ArmSummary:
     found = {outcome.seed: outcome.figures.get(measure.name) for outcome in arm.outcomes}
     values = {
-        seed: value * measure.scale for seed, value in found.items() if value is not None and math.isfinite(value)
+        seed: value * measure.scale for seed, value in found.items() if value is not None and abs(value) < LARGEST
     }
     ended = {outcome.seed for outcome in arm.outcomes if outcome.state == "finished"}
     never = tuple(sorted(seed for seed in ended if measure.name in TO_TARGET and found[seed] is None))

@@ -135,6 +135,11 @@ class StudySpec:
     note: str = param(default="", max_length=5000, help="Where it comes from, and what to know about it.")
     format: Literal[1] = param(default=FORMAT, help="Version of this file format.")
 
+    def __post_init__(self) -> None:
+        if self.small is None and any(arm.small for arm in self.arms):
+            fault = Fault("arms", "have settings for a first look, and the study has none", "add [small]")
+            raise InvalidSpec([fault])
+
     @property
     def content_id(self) -> str:
         """SHA-256 (hex) of all that decides which runs it has and how they are judged, but the number of seeds."""
