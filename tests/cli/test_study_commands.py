@@ -91,16 +91,27 @@ def kill(process: subprocess.Popen[str]) -> None:
             each.kill()
 
 
-def epochs_done(workspace: Path) -> int:
+def progress(workspace: Path) -> tuple[int, set[str]]:
+    """How many epochs have been trained, and which runs are trained by an attempt that has not yet ended an epoch."""
     if not Workspace(workspace).database.exists():
-        return 0
+        return 0, set()
     with Store.open(Workspace(workspace).database) as store:
-        return sum(run.epochs_done for run in store.runs())
+        runs = store.runs()
+        epochs = {run.id: store.attempts_of_epochs(run.id) for run in runs}
+    begun = {run.id for run in runs if run.attempt and run.state not in ("finished", "failed", "stopped")}
+    attempts = {run.id: run.attempt for run in runs}
+    return sum(map(len, epochs.values())), {run for run in begun if attempts[run] not in epochs[run].values()}
 
 
-def wait_for_progress(workspace: Path, process: subprocess.Popen[str], since: int) -> None:
-    until = time.monotonic() + 120
-    while epochs_done(workspace) <= since and process.poll() is None:
+def wait_for_progress(workspace: Path, process: subprocess.Popen[str], caught: set[str]) -> None:
+    """Until more epochs are trained, also of those that were ``caught`` before their first one: a run that dies three
+    times in a row before that is given up, as it should be.
+    """
+    (since, _), until = progress(workspace), time.monotonic() + 120
+    while process.poll() is None:
+        done, fresh = progress(workspace)
+        if done > since and not fresh & caught:
+            return
         assert time.monotonic() < until
         time.sleep(0.02)
 
@@ -132,16 +143,17 @@ def test_a_study_that_is_killed_at_random_moments_comes_to_what_an_undisturbed_o
     with Store.open(Workspace(calm).database) as store:
         assert [run.attempt for run in store.runs()] == [1] * 6
 
-    draw = random.Random(4)
+    draw, caught = random.Random(4), set[str]()
     for number in range(KILLS + 1):
         process = begin(file, wild)
-        wait_for_progress(wild, process, epochs_done(wild))
+        wait_for_progress(wild, process, caught)
         time.sleep(0.2 * draw.random())
         if number < KILLS:
             kill(process)
         else:
             process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
+        caught = progress(wild)[1]
     with Store.open(Workspace(wild).database) as store:
         assert {run.state for run in store.runs()} <= {"finished", "stopped", "failed"}
         assert max(run.attempt for run in store.runs()) > 1

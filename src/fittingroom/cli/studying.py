@@ -152,10 +152,11 @@ def told(entered: Entered, results: StudyResults) -> list[str]:
 
 
 def told_time(left: TimeLeft) -> str:
-    """``about 4:10 at most, for 15 runs one after the other``."""
+    """``about 4:10, with 15 runs one after the other``."""
     way = f"{left.at_once} at once" if left.at_once > 1 else "one after the other"
-    most = " at most, for runs may end early" if left.at_most else ""
-    return f"about {show.duration(left.seconds)}{most}; {many(left.runs, 'run')} {way}"
+    way = "" if left.runs == 1 else f" {way}"
+    most = " (at most: runs may end early)" if left.at_most else ""
+    return f"about {show.duration(left.seconds)}{most}, with {many(left.runs, 'run')}{way}"
 
 
 class _Watching:
@@ -281,7 +282,9 @@ class Live(_Watching):
     def _estimate(self, *, now: bool = False) -> None:
         if now or time.monotonic() - self.estimated > SECONDS_BETWEEN_ESTIMATES:
             left = self.left()
-            self.estimated, self.estimate = time.monotonic(), told_time(left) + " left" if left else ""
+            most = " at most" if left and left.at_most else ""
+            told = f" · about {show.duration(left.seconds)} left{most}" if left else ""
+            self.estimated, self.estimate = time.monotonic(), f"{self.done}/{self.total}{told}"
             self.bars.update(self.all, completed=self.done, figures=self.estimate)
 
 
