@@ -20,6 +20,7 @@ import fittingroom as fr
 from fittingroom.engine import record as record_module
 from fittingroom.engine.prepare import PreparedRun
 from fittingroom.engine.record import is_out_of_memory
+from fittingroom.engine.resume import prepare_resume
 from fittingroom.engine.run import execute
 from fittingroom.engine.score import classifier_of, open_test_set
 from fittingroom.errors import FittingRoomError, InvalidInput, InvalidSpec, TrainingDiverged, WorkspaceError
@@ -121,6 +122,23 @@ def test_checkpoints_are_written_while_it_runs(
     assert epochs[-1] == 2
     assert 0 in epochs
     assert 1 in epochs
+
+
+def test_every_attempt_saves_after_its_first_epoch_whatever_that_was_worth(
+    prepare: Prepare, own_workspace: Workspace
+) -> None:
+    """So that a run that is killed soon after each beginning still comes to its end."""
+    kept: list[tuple[int, int]] = []
+
+    def listen(run: str, event: Event) -> None:
+        details = details_of(run, own_workspace)
+        if isinstance(event, EpochEnded):
+            kept.append((details.best_epoch or 0, details.artifacts["last"].epoch or 0))
+
+    no_better = prepare(optimizer=fr.Sgd(1e-12), epochs=4, schedule=fr.Constant())
+    execute(no_better, listen, lambda: "stopped" if len(kept) == 2 else None)
+    execute(prepare_resume(details_of("last", own_workspace), own_workspace), listen)
+    assert kept == [(1, 1), (1, 1), (1, 3), (1, 3)]
 
 
 def test_a_bug_while_training_is_stored_and_not_hidden(prepare: Prepare, own_workspace: Workspace) -> None:

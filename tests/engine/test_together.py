@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -45,8 +44,9 @@ def store(own_workspace: Workspace) -> Iterator[Store]:
 
 @pytest.fixture
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine of two cores, whatever this one has."""
+    """A machine of two cores, whatever this one has, where every training is worth a measurement."""
     monkeypatch.setattr(together, "machine_cores", lambda: 2)
+    monkeypatch.setattr(together, "WORTH", 0.0)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def worker() -> Iterator[Callable[[], psutil.Popen]]:
 
     def start() -> psutil.Popen:
         command = [sys.executable, "-m", "fittingroom", "worker", "--idle", "0"]
-        started.append(psutil.Popen(command, stdout=subprocess.DEVNULL))
+        started.append(psutil.Popen(command))
         return started[-1]
 
     yield start
@@ -67,7 +67,7 @@ def worker() -> Iterator[Callable[[], psutil.Popen]]:
 
 
 def until(so: Callable[[], object]) -> None:
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 150
     while not so():
         assert time.monotonic() < limit
         time.sleep(0.02)

@@ -320,3 +320,70 @@ def test_a_plan_with_fewer_threads_leaves_the_next_one_all_of_them(
         assert (plain.threads, torch.get_num_threads()) == (2, 2)
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_disturbed_trial_decides_until_a_quiet_one(
+    network: StackedNetwork, monkeypatch: pytest.MonkeyPatch, own_cache: Path
+) -> None:
+    used = [0.5]
+    monkeypatch.setattr(trial.Busy, "others", lambda busy: used[0])
+    first = decided(network)
+    assert first.others == 0.5
+    assert "other programs used 50 % of the processors meanwhile" in first.why
+    assert decided(network, get=no_batch).choice == first.choice  # the machine is as busy as it was
+    used[0] = 0.0
+    assert decided(network, get=no_batch, settled=True).choice == first.choice  # another run of a comparison
+    assert decided(network, get=no_batch, may_try=False).choice == first.choice
+    quiet = decided(network)
+    assert (quiet.others, "earlier" in quiet.why) == (0.0, False)
+    used[0] = 0.5
+    assert decided(network, get=no_batch).others == 0.0
+
+
+def test_a_slow_moment_gives_nothing_up(network: StackedNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first probes of a candidate that is as fast as the others meet a machine that does something else."""
+    monkeypatch.setattr(trial, "candidates", lambda *_: [Choice(), Choice("bf16")])
+    slow = iter([1.0, 1.0, 1.0])
+
+    def said(candidate: Any, given: Batch) -> float:
+        return 0.5e-3 if candidate.choice.precision == "bf16" and next(slow, None) is None else 1e-3
+
+    monkeypatch.setattr(trial, "_seconds", said)
+    assert decided(network).choice == Choice("bf16")
+
+
+def test_a_way_that_cannot_be_compiled_is_left_out(network: StackedNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "candidates", lambda *_: [Choice(), Choice("fp32", "compiled"), Choice("bf16")])
+    monkeypatch.setattr(trial, "rewrite", lambda network, way: (way,))
+
+    def said(candidate: Any, given: Batch) -> float:
+        if candidate.choice.way == "compiled":
+            raise TypeError("no such instruction")
+        return 1e-3
+
+    monkeypatch.setattr(trial, "_seconds", said)
+    decision = decided(network)
+    assert [each.remark for each in decision.trial] == ["", "cannot be computed here: TypeError", ""]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"trial": [{"precision": 1, "way": 2, "milliseconds": "abc"}]},
+        {"why": "\x1b[31mred\n"},
+        {"why": None},
+        {"choice": {"precision": "fp32", "way": "as written"}},
+        {"threads": 7},
+        {"others": float("nan")},
+    ],
+)
+def test_a_record_that_no_trial_has_left_is_made_anew(
+    network: StackedNetwork, own_cache: Path, wrong: dict[str, Any]
+) -> None:
+    decided(network)
+    (file,) = own_cache.glob("*.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | wrong))
+    assert "earlier" not in decided(network).why
+    file.write_text("[" * 100_000)
+    assert "earlier" not in decided(network).why
+    assert "earlier" in decided(network, get=no_batch).why

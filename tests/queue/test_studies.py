@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from fittingroom.queue.together import Comparison
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec
-from fittingroom.spec.study import StudySpec
+from fittingroom.spec.study import StudySpec, study_from_plain
 from fittingroom.spec.train import TrainSpec
 from fittingroom.store import Store
 from fittingroom.workspace import Workspace
@@ -256,3 +257,46 @@ def test_time_left_comes_from_the_epochs_of_the_same_arm(
     for run in ("rates-0-1-2", "rates-0-01-1", "rates-0-01-2"):
         train(run, 0.5)
     assert time_left(store, "rates-1") is None
+
+
+def test_a_search_tries_one_after_the_other_what_it_has_seen_to_be_good(
+    spec: StudySpec, own_workspace: Workspace, store: Store, train: Train
+) -> None:
+    vary = {RATE: {"low": 1e-4, "high": 10.0, "log": True}}
+    plain = {**spec.to_json(), "vary": vary, "search": {"method": "tpe", "trials": 16}}
+    search = study_from_plain(plain)
+    first = enter_study(search, own_workspace)
+    assert len(first.made) == 5 * 2
+    assert enter_study(search, own_workspace).made == (), "nothing is chosen while something is under way"
+    made, rates = first.made, []
+    while made:
+        for run in made:
+            rate = json.loads(store.run(run).spec)["train"]["optimizer"]["learning_rate"]
+            rates.append(rate)
+            train(run, max(0.1, 0.9 - abs(math.log10(rate / 0.1)) / 5))  # best at 0.1
+        made = enter_study(search, own_workspace).made
+        assert len(made) in (0, 2)
+    tried = [arm.settings[RATE] for arm in read_study("rates-1", own_workspace).arms]
+    assert len(set(tried)) == 16
+    assert len(rates) == 16 * 2
+    far = [abs(math.log10(rate / 0.1)) for rate in rates[::2]]
+    assert sum(far[8:]) / 8 < sum(far[:5]) / 5
+    more = enter_study(study_from_plain({**plain, "search": {"method": "tpe", "trials": 17}}), own_workspace)
+    assert (more.study, len(more.made)) == ("rates-1", 2)
+
+
+def test_a_search_over_few_values_ends_when_all_are_tried(
+    spec: StudySpec, own_workspace: Workspace, train: Train
+) -> None:
+    search = study_from_plain({**spec.to_json(), "search": {"method": "tpe", "trials": 9}})
+    for run in enter_study(search, own_workspace).made:
+        train(run, 0.9)
+    assert enter_study(search, own_workspace).made == ()
+    assert len(read_study("rates-1", own_workspace).arms) == 2
+
+
+def test_what_a_search_cannot_do_is_told(spec: StudySpec, own_workspace: Workspace) -> None:
+    by_hand = {"arms": [{"name": "a", "set": {"train.epochs": 2}}], "search": {"method": "tpe"}}
+    with pytest.raises(InvalidSpec) as caught:
+        submit_study(study_from_plain({**spec.to_json(), **by_hand}), own_workspace)
+    assert [fault.path for fault in caught.value.faults] == ["arms"]

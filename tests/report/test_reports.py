@@ -236,7 +236,8 @@ def test_the_commands(trained: str, own_workspace: Workspace, tmp_path: Path) ->
     assert {"kind", "arms", "runs", "text", "advice"} == set(warned[0])
 
 
-def test_images_are_compared_where_a_result_is_too_good(own_workspace: Workspace) -> None:
+@pytest.mark.parametrize("best", [0.8, 1.0])
+def test_near_copies_are_found_by_the_report(best: float, own_workspace: Workspace) -> None:
     """Every image is there twice, once a little noisier: splits keep exact copies together, but not these."""
     generator = np.random.default_rng(0)
     once = generator.integers(0, 250, (300, 8, 8, 1), dtype=np.uint8)
@@ -244,9 +245,8 @@ def test_images_are_compared_where_a_result_is_too_good(own_workspace: Workspace
     data = fr.load(images, np.arange(600) % 3, class_names=["a", "b", "c"], name="twice")
     base = RunSpec(data=DataSpec(source=data.source, validation=120), network=(fr.Flatten(), fr.Classify()))
     name = submit_study(StudySpec(base=base, vary={RATE: [0.1, 0.01]}, seeds=2, name="twice"), own_workspace)
-    train(own_workspace, [0.9, 1.0, 0.9, 1.0])
+    train(own_workspace, [0.7, best, 0.7, best])
     found = {caution.kind: caution for caution in read_found(name, own_workspace).cautions}
-    assert "each of the 120 validation images is right" in found["too good"].text
+    assert ("too good" in found) is (best == 1)
     assert re.search(r"Of 120 validation images that were compared, \d+ are", found["validation in training"].text)
-    assert found["validation in training"].arms == found["too good"].arms
-    assert len(found["too good"].arms) == 1
+    assert len(found["validation in training"].arms) == 2

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 from fittingroom.errors import FittingRoomError
 
 
+def _as_note(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning as a sentence beside what a command prints."""
+    return f"note: {message}\n"
+
+
 def main() -> None:
     """Run the command line; exit status 0 done, 1 failed, 2 wrong input, 130 interrupted."""
+    warnings.formatwarning = _as_note
     try:
         from fittingroom.cli.app import app
 

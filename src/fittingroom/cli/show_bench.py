@@ -17,6 +17,7 @@ from fittingroom import __version__
 from fittingroom.cli.output import aside
 from fittingroom.cli.show import print_json, say, size, table
 from fittingroom.errors import InvalidInput
+from fittingroom.spec.mistakes import many
 
 if TYPE_CHECKING:
     from fittingroom.library.bench import Benchmark, Measured
@@ -94,6 +95,8 @@ def _row(each: Measured, against: Measured) -> list[str]:
 
 
 def _spread(values: Sequence[float], form: str) -> str:
+    if len(values) == 1:
+        return f"{values[0]:{form}}"
     return f"{statistics.median(values):{form}} ({min(values):{form}} – {max(values):{form}})"
 
 
@@ -111,10 +114,11 @@ def _where(found: Benchmark) -> str:
 
     machine, pace, against = found.machine, found.pace, found.compared(found.measured[0])
     versions = ", ".join(f"{name} {version}" for name, version in _versions(found).items())
+    figures = "medians (ranges)" if pace.turns > 1 else "one figure each, which says nothing of how much it varies"
     return (
         f"{found.started}, {machine['processor']}, cores: {machine['cores']}, {size(machine['memory'])} of memory, "
         f"{machine['system']}, load before the start: {machine['load_before']:.1f}. {versions}. "
-        f"n = {pace.turns} turns of {pace.seconds:g} s for each, alternating; medians (ranges), training steps alone. "
+        f"n = {many(pace.turns, 'turn')} of {pace.seconds:g} s for each, alternating; {figures}, training steps alone. "
         f"An epoch is {IMAGES:,} images. Memory is the most that a process had at once. Times as fast as the same run "
         f"trained {against.way} with {against.threads} thread{'s' * (against.threads > 1)}, turn by turn."
     )

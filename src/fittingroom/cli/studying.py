@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
+from typing import NamedTuple
 
 import typer
 from rich.console import Console
@@ -25,6 +26,7 @@ from fittingroom.queue.stored import open_store
 from fittingroom.queue.studies import Entered, enter_study, read_study
 from fittingroom.queue.study_time import TimeLeft, time_left
 from fittingroom.queue.together import DISTURBING, Comparison
+from fittingroom.spec.events import StopReason
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import setting_of
 from fittingroom.spec.study import StudySpec, load_study_spec
@@ -45,24 +47,42 @@ def load(source: str, *, small: bool, seeds: int | None, settings: Sequence[str]
 
 
 def train(spec: StudySpec, workspace: Workspace, *, threads: int | None, as_json: bool) -> None:
-    """Train what is missing of a study and print it live, then its table; exit status 1 if one of its runs failed."""
+    """Train what is missing of a study and print it live, then its table; exit status 1 if one of its runs failed.
+
+    A search chooses what to try next whenever everything that it has tried has ended.
+    """
     with stopping_on_signals() as stop:
-        entered = enter_study(spec, workspace, threads)
-        results = read_study(entered.study, workspace)
-        live = (Lines if as_json else Live)(results, workspace)
-        live.begin(entered)
-        runs = [outcome.run for _, outcome in in_turn(results) if outcome.run and outcome.state in OPEN]
-        if runs:
-            timed = time_arms(entered.study, workspace, threads=threads, stop=stop)
-            live.expect(timed)
-            comparison = comparison_of(runs[0], workspace)
-            command = worker_command(workspace, as_json=True, more=("--comparison", comparison, "--idle", "0"))
-            with live:
-                train_several(runs, workspace, command, stop=stop, hear=live.hear, tell=live.tell)
-    show_studies.study(entered.study, workspace, as_json=as_json)
-    ended = read_study(entered.study, workspace)
-    if any(outcome.state == "failed" for _, outcome in in_turn(ended)):
+        study = _train(spec, workspace, threads, stop, as_json=as_json)
+        while study.goes_on and spec.search is not None and not stop():
+            study = _train(spec, workspace, threads, stop, as_json=as_json)
+    show_studies.study(study.id, workspace, as_json=as_json)
+    if any(outcome.state == "failed" for _, outcome in in_turn(read_study(study.id, workspace))):
         raise typer.Exit(1)
+
+
+class _Trained(NamedTuple):
+    """A study of which all that was in the queue has been trained."""
+
+    id: str
+    goes_on: bool
+    """Whether there was anything."""
+
+
+def _train(
+    spec: StudySpec, workspace: Workspace, threads: int | None, stop: Callable[[], StopReason | None], *, as_json: bool
+) -> _Trained:
+    entered = enter_study(spec, workspace, threads)
+    results = read_study(entered.study, workspace)
+    live = (Lines if as_json else Live)(results, workspace)
+    live.begin(entered)
+    runs = [outcome.run for _, outcome in in_turn(results) if outcome.run and outcome.state in OPEN]
+    if runs:
+        live.expect(time_arms(entered.study, workspace, threads=threads, stop=stop))
+        comparison = comparison_of(runs[0], workspace)
+        command = worker_command(workspace, as_json=True, more=("--comparison", comparison, "--idle", "0"))
+        with live:
+            train_several(runs, workspace, command, stop=stop, hear=live.hear, tell=live.tell)
+    return _Trained(entered.study, bool(runs))
 
 
 def leave(spec: StudySpec, workspace: Workspace, *, threads: int | None, as_json: bool) -> None:
@@ -132,10 +152,11 @@ def told(entered: Entered, results: StudyResults) -> list[str]:
 
 
 def told_time(left: TimeLeft) -> str:
-    """``about 4:10 at most, for 15 runs one after the other``."""
+    """``about 4:10, with 15 runs one after the other``."""
     way = f"{left.at_once} at once" if left.at_once > 1 else "one after the other"
-    most = " at most, for runs may end early" if left.at_most else ""
-    return f"about {show.duration(left.seconds)}{most}; {many(left.runs, 'run')} {way}"
+    way = "" if left.runs == 1 else f" {way}"
+    most = " (at most: runs may end early)" if left.at_most else ""
+    return f"about {show.duration(left.seconds)}{most}, with {many(left.runs, 'run')}{way}"
 
 
 class _Watching:
@@ -261,7 +282,9 @@ class Live(_Watching):
     def _estimate(self, *, now: bool = False) -> None:
         if now or time.monotonic() - self.estimated > SECONDS_BETWEEN_ESTIMATES:
             left = self.left()
-            self.estimated, self.estimate = time.monotonic(), told_time(left) + " left" if left else ""
+            most = " at most" if left and left.at_most else ""
+            told = f" · about {show.duration(left.seconds)} left{most}" if left else ""
+            self.estimated, self.estimate = time.monotonic(), f"{self.done}/{self.total}{told}"
             self.bars.update(self.all, completed=self.done, figures=self.estimate)
 
 

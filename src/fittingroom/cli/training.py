@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 
 from rich.console import Console
@@ -13,10 +13,9 @@ from rich.table import Table
 from fittingroom import queue
 from fittingroom.cli import show, show_runs
 from fittingroom.cli.output import aside, forget_output, terminal
-from fittingroom.engine.plan import Wanted
-from fittingroom.engine.prepare import PreparedRun, prepare_run
+from fittingroom.engine.prepare import PreparedRun
 from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_restart, prepare_resume
-from fittingroom.engine.run import execute
+from fittingroom.engine.run import execute, prepared_with_cores
 from fittingroom.library.fit import train_prepared
 from fittingroom.library.interrupt import stopping_on_signals
 from fittingroom.library.stored import find_run
@@ -33,9 +32,11 @@ def train(
 ) -> None:
     """Train what ``source`` describes and print it live, as text or as JSON lines."""
     spec = load_run_spec(source, overrides=overrides)
-    with Console(stderr=True).status("Reading the data, and trying what is fastest on this machine …"):
-        prepared = prepare_run(spec, workspace, Wanted(threads, fewer=threads is None))
-    live(prepared, workspace, as_json=as_json)
+    status = Console(stderr=True).status("Reading the data, and trying what is fastest on this machine …")
+    with ExitStack() as cores:
+        with status:
+            prepared = cores.enter_context(prepared_with_cores(spec, workspace, threads, say_waiting))
+        live(prepared, workspace, as_json=as_json)
 
 
 def resume(run: str, workspace: Workspace, *, as_json: bool) -> None:
@@ -97,7 +98,10 @@ def live_json(prepared: PreparedRun, workspace: Workspace) -> None:
 
 def say_waiting(free: int) -> None:
     """That other trainings use the cores: beside the JSON lines, for it belongs to no run yet."""
-    print(f"waiting for other trainings on this machine: {free} of its cores are free", file=sys.stderr)
+    aside(
+        f"Waiting for other trainings on this machine: {free} of its cores are free. Nothing has started yet; Ctrl-C "
+        "gives up."
+    )
 
 
 def print_event(line: dict[str, object]) -> None:

@@ -20,10 +20,11 @@ from typing import Any, BinaryIO
 
 import psutil
 
+from fittingroom.engine.busy import Busy
 from fittingroom.engine.pace import WARM
 from fittingroom.engine.plan import Wanted
 from fittingroom.engine.prepare import prepare_run
-from fittingroom.engine.timing import Busy, affordable_batch, by_epochs, step_seconds
+from fittingroom.engine.timing import affordable_batch, by_epochs, step_seconds
 from fittingroom.errors import FittingRoomError
 from fittingroom.queue import wire
 from fittingroom.queue.wire import Message, Words

@@ -33,20 +33,18 @@ BLOCK_BYTES = 2**18
 @cache
 def available() -> bool:
     """Whether kernels can be compiled here; decided once in a process."""
-    if util.find_spec("numba") is None:
-        return False
     try:
-        _prepare_numba()
+        return util.find_spec("numba") is not None and _prepare_numba()
     except Exception:  # an installation that does not work, whatever it raises, is as good as none
         return False
-    return True
 
 
-def _prepare_numba() -> None:
-    """Load Numba, and tell it to keep its machine code in our cache folder."""
+def _prepare_numba() -> bool:
+    """Load Numba, and tell it to keep its machine code in our cache folder; False where it is told not to compile."""
     import numba
 
     numba.config.CACHE_DIR = str(cache_folder() / "kernels" / _edition())
+    return not numba.config.DISABLE_JIT
 
 
 def _edition() -> str:

@@ -109,6 +109,8 @@ class Wanted:
     """Whether a trial may be made; without it, what an earlier one has decided counts."""
     fewer: bool = False
     """Whether a trial may find that fewer threads are faster."""
+    settled: bool = False
+    """Whether what a disturbed trial has decided will do, so that all runs of a comparison take one way."""
 
     @classmethod
     def keeping(cls, plan: Mapping[str, Any] | None, threads: int | None = None) -> Self:
@@ -152,7 +154,7 @@ def planning(
         decision = Decision(choice, "kept from the plan before")
     else:
         key = machine | {"batch": train.batch_size}
-        may = {"may_try": wanted.trial, "fewer": wanted.fewer}
+        may = {"may_try": wanted.trial, "fewer": wanted.fewer, "settled": wanted.settled}
         decision = yield from decide(network, train.precision, batch, operations, key, **may)
     if decision.threads is not None:
         _take_fewer(decision.threads)

@@ -30,6 +30,7 @@ STATES: dict[Reason, EndState] = {
     "completed": "finished",
     "early_stop": "finished",
     "stopped": "stopped",
+    "pruned": "stopped",
     "paused": "paused",
     "handed_back": "queued",
 }
@@ -42,6 +43,7 @@ class Recorder:
         self.run, self.store, self.name, self.attempt = run, store, name, attempt
         self.interrupted: EndState = "queued" if by_worker else "stopped"
         self.saved = time.monotonic()
+        self.has_saved = False
         self.progressed = 0.0
         self.ended = False
         """Whether the store knows how the run has ended."""
@@ -110,7 +112,7 @@ class Recorder:
         """An epoch's figures and files, in one transaction."""
         metrics, kept = event.metrics, self.run.stage.spec.train.keep_checkpoints
         artifacts = self._best(metrics.epoch) if event.best else []
-        if event.best or kept:
+        if event.best or kept or not self.has_saved:  # so that whoever is killed again and again comes nearer its end
             artifacts.append(self._last())
         if kept:
             artifacts.append(replace(artifacts[-1], kind=f"checkpoint-{metrics.epoch}"))
@@ -157,7 +159,7 @@ class Recorder:
     def _last(self) -> Artifact:
         """The whole state of the training as it stands."""
         run, training = self.run, self.run.training
-        self.saved = time.monotonic()
+        self.saved, self.has_saved = time.monotonic(), True
         names = run.stage.data.class_names
         content = checkpoint_bytes(training, stage=run.number, class_names=names, trained_on=run.trained_on)
         digest = hashlib.sha256(content).hexdigest()[:8]  # the time that is spent may differ from the last writing

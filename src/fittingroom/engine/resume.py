@@ -20,7 +20,7 @@ from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.queue.derive import continued, fork_lineage, forked, repeat_lineage
 from fittingroom.queue.origin import check_origin, check_replay
 from fittingroom.queue.stored import artifact_path, data_of, spec_of
-from fittingroom.queue.together import THREADS
+from fittingroom.queue.together import KEY, THREADS
 from fittingroom.spec.start import Which
 from fittingroom.spec.train import Schedule
 from fittingroom.store import RunDetails, Store
@@ -47,7 +47,7 @@ def prepare_resume(
     spec, plans = spec_of(run), _plans(run, workspace)
     wished = run.lineage.get(THREADS)
     threads = wished if isinstance(wished, int) else threads
-    wanted = Wanted.keeping(plans[-1], threads) if plans else Wanted(threads, fewer=fewer)
+    wanted = Wanted.keeping(plans[-1], threads) if plans else Wanted(threads, fewer=fewer, settled=KEY in run.lineage)
     if "last" in run.artifacts:
         checkpoint = Checkpoint.read(artifact_path(run, "last", workspace))
         prepared = prepare_stage(spec, workspace, checkpoint.stage, wanted, checkpoint.trained_on)

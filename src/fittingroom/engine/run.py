@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from fittingroom.engine.attendance import attendance
 from fittingroom.engine.cores import core_slots
 from fittingroom.engine.loop import Stop, train
-from fittingroom.engine.prepare import PreparedRun, next_stage
+from fittingroom.engine.plan import Wanted
+from fittingroom.engine.prepare import PreparedRun, next_stage, prepare_run, replan
 from fittingroom.engine.record import Recorder, phase_kind
+from fittingroom.engine.steps import finish
 from fittingroom.engine.transfer import Weights
 from fittingroom.queue.stored import artifact_path
 from fittingroom.queue.submit import create_run
 from fittingroom.spec.events import Event
+from fittingroom.spec.run import RunSpec
 from fittingroom.store import Store
+from fittingroom.workspace import Workspace
 
 Listener = Callable[[str, Event], None]
 """Hears every event of a run: its id, and what happened."""
@@ -49,6 +55,21 @@ def execute(
                     if recorder.ended:
                         return name
                     run = recorder.run = next_stage(run, _left_by_phase(run, store, name))
+
+
+@contextmanager
+def prepared_with_cores(
+    spec: RunSpec, workspace: Workspace, threads: int | None, waiting: Callable[[int], None]
+) -> Iterator[PreparedRun]:
+    """A run to be executed, with the cores that it needs held: its plan is tried when nobody else is disturbed.
+
+    Faults of the spec are raised before anybody waits for cores, as ``prepare_run`` does. ``waiting`` is told how many
+    cores are free if there is anything to wait for.
+    """
+    wanted = Wanted(threads, fewer=threads is None)
+    run = prepare_run(spec, workspace, replace(wanted, trial=False))
+    with core_slots(run.plan.threads, waiting, device=run.plan.device):
+        yield finish(replan(run, wanted))
 
 
 def _begin(run: PreparedRun, store: Store, by_worker: bool) -> tuple[str, int]:

@@ -6,16 +6,15 @@ is stored, and nothing that is random in a training depends on it, for every dra
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 import numpy as np
-import psutil
 import torch
 
+from fittingroom.engine.busy import Busy
 from fittingroom.engine.cores import machine_cores
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.images import EVALUATION_BATCH, Part
@@ -129,27 +128,6 @@ def _time(spec: RunSpec, phase: str | None, workspace: Workspace, wanted: Wanted
         middle, low, high, validation, len(seconds), step_images, images, run.plan.threads, run.plan.device,
         busy.others(), phase,
     )  # fmt: skip
-
-
-class Busy:
-    """How much the machine does beside this process, or some others, from now on."""
-
-    def __init__(self, processes: Sequence[int] = ()) -> None:
-        self._processes = [psutil.Process(number) for number in processes or [os.getpid()]]
-        self._began = self._now()
-
-    def others(self) -> float:
-        """The share of the processors that others used, from 0 to 1."""
-        every, idle, own = (now - then for now, then in zip(self._now(), self._began, strict=True))
-        return min(1.0, max(0.0, (every - idle - own) / every)) if every else 0.0
-
-    def _now(self) -> tuple[float, float, float]:
-        """Processor seconds: all, idle ones, and those of these processes."""
-        times = psutil.cpu_times()
-        idle = times.idle + getattr(times, "iowait", 0.0)
-        every = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)  # which user holds too
-        own = [process.cpu_times() for process in self._processes]
-        return every, idle, sum(each.user + each.system for each in own)
 
 
 def step_seconds(run: Training) -> Iterator[float]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -25,12 +26,14 @@ import psutil
 import torch
 
 from fittingroom import __version__
+from fittingroom.data.stages import open_stages
+from fittingroom.engine.busy import Busy
 from fittingroom.engine.cores import core_slots, machine_cores
 from fittingroom.engine.loop import Stop
 from fittingroom.engine.pace import WARM
 from fittingroom.engine.plan import Wanted, processor_name
-from fittingroom.engine.prepare import prepare_run
-from fittingroom.engine.timing import Busy, affordable_batch, step_seconds
+from fittingroom.engine.prepare import prepare_run, training_operations
+from fittingroom.engine.timing import affordable_batch, step_seconds
 from fittingroom.errors import FittingRoomError, InvalidInput
 from fittingroom.queue.stored import spec_of
 from fittingroom.queue.together import DISTURBING, THREADS, Comparison, Way, quickest, ways
@@ -43,6 +46,8 @@ ROUNDS = 3
 
 As many again where other programs used the processors meanwhile.
 """
+WORTH = 5e12
+"""Floating-point operations of all runs together from which on a measurement, which takes some ten seconds, pays."""
 SECONDS_OF_A_ROUND = 0.25
 MOST_SECONDS = 60.0
 """For all of it, the start of the processes and the reading of the data included."""
@@ -106,6 +111,8 @@ def _by_measurement(comparison: Comparison, run: RunDetails, workspace: Workspac
     candidates = ways(comparison.runs, cores)
     known = _Known(spec, run.fingerprint, candidates)
     measured, others = known.read(), 0.0
+    if measured is None and comparison.runs * _operations(run, workspace) < WORTH:
+        return comparison.sharing(cores, cores)  # all of it takes less time than the measurement
     if measured is None:
         try:
             measured, others = measure(spec, workspace, candidates, stop)
@@ -114,6 +121,15 @@ def _by_measurement(comparison: Comparison, run: RunDetails, workspace: Workspac
         if others <= DISTURBING:
             known.write(measured)
     return comparison.sharing(cores, quickest(comparison.runs, cores, measured).threads, measured, others)
+
+
+def _operations(run: RunDetails, workspace: Workspace) -> float:
+    """Floating-point operations of a run with all its parts, about; without end where that cannot be told."""
+    try:
+        _, stages = open_stages(spec_of(run), workspace)
+        return sum(training_operations(stage) for stage in stages)
+    except FittingRoomError:
+        return math.inf
 
 
 class _Ended(Exception):

@@ -6,7 +6,8 @@ own batch size, so that whatever else the machine does meets all alike, and the 
 hopeless (bfloat16 on a processor without instructions for it took 40 times as long) is given up after a few images.
 
 What was decided is kept in the cache folder by network, batch and machine: the next run with the same ones takes the
-same way without a trial, and to the same bits.
+same way without a trial, and to the same bits. Where other programs used the processors meanwhile, it is kept until a
+trial on a quiet machine.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -27,6 +29,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fittingroom.engine import kernels
+from fittingroom.engine.busy import Busy
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.rewrites import Way, rewrite
 from fittingroom.errors import WorkspaceUnusable
@@ -45,12 +48,20 @@ WORTH = 1e12
 """Floating-point operations of a training from which on a trial pays: some seconds on a laptop."""
 SECONDS = 1.2
 """For the steps of all candidates together, if a single step does not take longer."""
+MOST_SECONDS = 8.0
+"""For these steps, if a single one of each does not take longer."""
 ROUNDS = (3, 15)
 """The least and the most steps of each candidate."""
 PROBE = 8
 """Images that tell beforehand whether a candidate is hopeless."""
+PROBES = (2, 8)
+"""The least and the most times that a candidate takes the probe, in turns with the first candidate."""
 HOPELESS = 8.0
 """Times the first candidate's time for the probe."""
+DISTURBING = 0.15
+"""A share of the processors; where other programs use more, a trial decides for the time being only."""
+SECONDS_OF_A_LOOK = 0.2
+"""At what else the machine does."""
 SECONDS_FOR_OTHERS = 20.0
 """One trial at a time on a machine: so long one waits for that of another process."""
 COMPARED = 64
@@ -104,6 +115,8 @@ class Decision:
     trial: tuple[Timed, ...] = ()
     threads: int | None = None
     """CPU threads, where fewer are faster than all that it may have."""
+    others: float = 0.0
+    """The share of the processors that other programs used meanwhile, from 0 to 1."""
 
 
 def candidates(device: str, wish: Precision) -> list[Choice]:
@@ -124,11 +137,12 @@ def decide(
     *,
     may_try: bool = True,
     fewer: bool = False,
+    settled: bool = False,
 ) -> Generator[Share, None, Decision]:
     """Choose how ``network`` is computed in a training that takes so many floating-point operations.
 
     Long work in steps. ``key``: everything beside the network that the decision depends on, as JSON. ``fewer``: whether
-    fewer threads than torch has now may be chosen.
+    fewer threads than torch has now may be chosen. ``settled``: whether what a disturbed trial has decided will do.
     """
     device = str(next(network.parameters()).device.type)
     if wish == "exact":
@@ -139,17 +153,27 @@ def decide(
         return Decision(_untried(wish), "too short for a trial to pay")
     fewer = fewer and device == "cpu" and torch.get_num_threads() > 1
     file = cache_folder() / "plans" / f"{_content(network, wish, {**key, 'fewer': True} if fewer else key)}.json"
-    if known := _read(file):
+    known = _read(file)
+    if known and (settled or not may_try or known.others <= DISTURBING or _is_busy()):
         return known
     if not may_try:
         return Decision(_untried(wish), "not tried yet")
     with ExitStack() as held:
         yield from _turn(held, file.parent)
-        if known := _read(file):  # by another process meanwhile
-            return known
+        if (now_known := _read(file)) and now_known != known:  # by another process meanwhile
+            return now_known
         decision = yield from _try(network, candidates(device, wish), batch(), fewer=fewer)
+        if known and decision.others > DISTURBING:
+            return known
         _keep(file, decision)
     return decision
+
+
+def _is_busy() -> bool:
+    """Whether other programs use the processors at this moment."""
+    busy = Busy()
+    time.sleep(SECONDS_OF_A_LOOK)
+    return busy.others() > DISTURBING
 
 
 def _turn(held: ExitStack, folder: Path) -> Generator[Share, None, None]:
@@ -189,7 +213,7 @@ def _try(
 ) -> Generator[Share, None, Decision]:
     """Compare outputs and gradients, then times."""
     images_NCHW, labels_N = batch
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), Busy()
     few, probe = (images_NCHW[:COMPARED], labels_N[:COMPARED]), (images_NCHW[:PROBE], labels_N[:PROBE])
     plain = copy.deepcopy(network)
     rewrite(plain, "as written")
@@ -202,15 +226,13 @@ def _try(
             continue  # nothing in this network can be computed in that way
         tried.append(candidate)
         yield _share(began)
-        candidate.seconds = [_seconds(candidate, probe) for _ in range(3)]
-        if min(candidate.seconds) > HOPELESS * min(tried[0].seconds):
-            candidate.remark = f"given up after {PROBE} images, {min(candidate.seconds) * 1000:.0f} ms"
-            continue
+        candidate.remark = _refused(candidate, tried[0], probe)
         yield _share(began)
-        candidate.remark = _difference(choice, expected, _outputs_and_gradient(computed, choice, few))
+        candidate.remark = candidate.remark or _wrong(candidate, expected, few)
     running = [each for each in tried if not each.remark]
     if not running:
-        return Decision(Choice(), "nothing else agrees with plain fp32", tuple(each.timed() for each in tried))
+        told = tuple(each.timed() for each in tried)
+        return Decision(Choice(), "nothing else agrees with plain fp32", told, others=busy.others())
     for each in running:
         each.seconds = []
     spent, least = time.perf_counter(), ROUNDS[0]
@@ -220,8 +242,8 @@ def _try(
         for each in running:
             each.seconds.append(_seconds(each, batch))
             yield _share(began)
-        if number == 0 and max(each.seconds[0] for each in running) > SECONDS:
-            break  # one step says enough
+        if time.perf_counter() - spent > MOST_SECONDS:
+            break
     if len(running[0].seconds) > 1:
         for each in running:
             each.seconds = each.seconds[1:]  # the first one faults memory in
@@ -235,9 +257,36 @@ def _try(
         alone, pays = _with_one_thread(best, batch)
         timed.append(alone)
         threads = 1 if pays else None
-    took = time.perf_counter() - began
+    took, others = time.perf_counter() - began, busy.others()
     why = f"the fastest of {len(timed)} ways in a trial of {took:.1f} s, each compared with plain fp32 first"
-    return Decision(best.choice, why, tuple(timed), threads)
+    if others > DISTURBING:
+        why += f"; other programs used {100 * others:.0f} % of the processors meanwhile"
+    return Decision(best.choice, why, tuple(timed), threads, others)
+
+
+def _refused(candidate: _Candidate, first: _Candidate, probe: Batch) -> str:
+    """Why a candidate is not to be tried with more than a few images; empty where it may be.
+
+    The first candidate takes the same images in turns with it, so that a busy machine slows down both.
+    """
+    if candidate is first:
+        return ""
+    own, its = [], []
+    for number in range(PROBES[1]):
+        its.append(_seconds(first, probe))
+        try:
+            own.append(_seconds(candidate, probe))
+        except Exception as error:  # whatever a compiler or a processor says: there are other ways
+            return f"cannot be computed here: {type(error).__name__}"
+        if number + 1 >= PROBES[0] and min(own) <= HOPELESS * min(its):
+            return ""
+    return f"given up after {PROBE} images, {min(own) * 1000:.0f} ms"
+
+
+def _wrong(candidate: _Candidate, expected: tuple[Tensor, ...], few: Batch) -> str:
+    """What is wrong with a candidate's numbers; empty where they agree."""
+    found = _outputs_and_gradient(candidate.network, candidate.choice, few)
+    return _difference(candidate.choice, expected, found)
 
 
 def _with_one_thread(best: _Candidate, batch: Batch) -> tuple[Timed, bool]:
@@ -314,15 +363,29 @@ def _content(network: StackedNetwork, wish: Precision, key: Mapping[str, Any]) -
 
 
 def _read(file: Path) -> Decision | None:
-    """What an earlier trial decided; None where there was none, or its record cannot be read."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    """What an earlier trial decided; None where there was none, or its record is not one of ours."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         record = json.loads(file.read_text(encoding="utf-8"))
-        choice = Choice(**record["choice"])
-        if choice.precision in LIMITS and choice.way in get_args(Way):
-            trial = tuple(Timed(**each) for each in record["trial"])
-            why = str(record["why"]).replace("in a trial", "in an earlier trial")
-            return Decision(choice, why, trial, 1 if record["threads"] == 1 else None)
+        choice, trial = Choice(**record["choice"]), tuple(Timed(**each) for each in record["trial"])
+        known = Decision(choice, record["why"].replace("in a trial", "in an earlier trial"), trial,
+                         record["threads"], record["others"])  # fmt: skip
+        return known if _is_ours(known) else None
     return None
+
+
+def _is_ours(known: Decision) -> bool:
+    """Whether everything in a record is of the kind that a trial leaves there."""
+    numbers = [known.others, *(each.milliseconds for each in known.trial if each.milliseconds is not None)]
+    words = [known.why, *(word for each in known.trial for word in (each.precision, each.way, each.remark))]
+    threads = [known.threads, *(each.threads for each in known.trial)]
+    return (
+        known.choice.precision in LIMITS
+        and known.choice.way in get_args(Way)
+        and known.choice.way != "as written"
+        and all(isinstance(number, float) and math.isfinite(number) for number in numbers)
+        and all(isinstance(word, str) and (word.isprintable() or not word) for word in words)
+        and all(each is None or each == 1 for each in threads)
+    )
 
 
 def _keep(file: Path, decision: Decision) -> None:

@@ -11,9 +11,8 @@ from rich.console import Console
 
 from fittingroom.data import sources
 from fittingroom.data.dataset import Dataset
-from fittingroom.engine.plan import Wanted
-from fittingroom.engine.prepare import PreparedRun, prepare_run
-from fittingroom.engine.run import execute
+from fittingroom.engine.prepare import PreparedRun
+from fittingroom.engine.run import execute, prepared_with_cores
 from fittingroom.errors import InvalidInput
 from fittingroom.library.interrupt import stopping_on_signals
 from fittingroom.library.live import LiveProgress
@@ -70,7 +69,8 @@ def fit(
     ``start``: a run or a file of weights to begin with, instead of fresh ones. ``phases``: what is trained before.
 
     ``fit(net, data, epochs=5, optimizer=Sgd(0.05, momentum=0.9), early_stop=EarlyStop(patience=3))``. Returns the
-    stored run; Ctrl-C ends it early with the best weights kept. Raises InvalidSpec with every fault.
+    stored run. Ctrl-C, or SIGTERM, ends this run early with the best weights kept, and the program goes on:
+    ``run.state`` says ``stopped``. Raises InvalidSpec with every fault.
     """
     layers = network.layers if isinstance(network, Network) else tuple(network)
     source = data.source if isinstance(data, Dataset) else os.fspath(data)
@@ -101,8 +101,9 @@ def train(
         spec = changed(source, overrides)
     else:
         spec = load_run_spec(os.fspath(source), overrides=overrides)
-    prepared = prepare_run(spec, Workspace.find(workspace), Wanted(fewer=True))
-    return train_prepared(prepared, Console(quiet=not show))
+    console = Console(quiet=not show)
+    with prepared_with_cores(spec, Workspace.find(workspace), None, LiveProgress(console).waiting) as prepared:
+        return train_prepared(prepared, console)
 
 
 def train_prepared(prepared: PreparedRun, console: Console) -> Run:

@@ -12,7 +12,7 @@ from fittingroom.queue.stored import open_store
 from fittingroom.spec.run import from_plain
 from fittingroom.workspace import Workspace
 
-SECONDS = 10.0
+SECONDS = 5.0
 """For all arms; those that are not reached in it are not timed."""
 
 

@@ -27,12 +27,12 @@ ALL_RIGHT = 100
 CHANCE = 3.0
 """Standard errors that are more than chance: one run in 700."""
 NEAR = 0.02
-"""Share of validation images with a near copy in training that is no chance: Fashion-MNIST has 0.5 %."""
+"""Share of validation images with a near copy in training that is no chance: Fashion-MNIST has less than 0.5 %."""
 NEARLY_ALL = 0.99
 """Validation accuracy from which on it should not lie above training accuracy, whatever training has beside it."""
 LOOK = (
-    "Check that no validation image, or a copy or near copy of it, was trained on (fittingroom data check), and that "
-    "the images do not give the class away."
+    "Check that no validation image, or a near copy of it, was trained on (the study's report compares them), and that "
+    "nothing beside what they show, such as size or border, tells the classes apart."
 )
 
 
@@ -102,8 +102,8 @@ def _found(
     levels = (f"{100 * table.get(source, 0):g}" for table in (PUBLISHED, LINEAR))
     figures = f"{100 * max(_best(arm) or 0 for arm in arms):.1f} % on {results.images:,} validation images"
     text = (
-        f"Too good to be true? With {named(arms)}, {told.format(*levels)} ({figures}). Most often then validation "
-        "images were trained on, or a mistake gives the answer away."
+        f"Too good to be true? With {named(arms)}, {told.format(*levels)} ({figures}). The usual causes: validation "
+        "images were trained on, or something beside what they show gives the class away."
     )
     yield Caution("too good", keys_of(arms), runs_of(arms), text, LOOK)
 

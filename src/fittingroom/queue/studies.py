@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.queue.stored import open_store
-from fittingroom.queue.study_entry import BEHIND, Entered, add_seeds, enter_study, spec_of_study, submit_study
+from fittingroom.queue.study_entry import BEHIND, Entered, add_seeds, enter_study, submit_study
 from fittingroom.queue.study_results import (
     Curve,
     StudySummary,
@@ -19,6 +19,7 @@ from fittingroom.queue.study_results import (
     read_curves,
     read_study,
     results_of,
+    spec_of_study,
     studies,
     summaries_of,
     summary_of,

@@ -14,12 +14,14 @@ from fittingroom.data.splits import Splits
 from fittingroom.data.stages import Split
 from fittingroom.errors import Fault, InvalidInput, InvalidSpec
 from fittingroom.queue.stored import open_store
+from fittingroom.queue.study_results import spec_of_study
+from fittingroom.queue.study_search import searched_arms
 from fittingroom.queue.submit import Checked, checked, data_record, reserved_ids
 from fittingroom.queue.together import Comparison
 from fittingroom.spec.arms import Arm, arms, seeds_of
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import RunSpec
-from fittingroom.spec.study import MOST_SEEDS, StudySpec, study_from_plain
+from fittingroom.spec.study import MOST_SEEDS, StudySpec
 from fittingroom.store import ArmRecord, NewStudy, Store, StudyRecord
 from fittingroom.workspace import Workspace
 
@@ -64,12 +66,14 @@ def enter_study(
         known = store.studies.find(new) if study is None else store.studies.study(study)
         if known is not None:
             spec = replace(spec, seeds=max(spec.seeds, spec_of_study(known).seeds))
-        found = _arms(spec)
+        searches = spec.search is not None and spec.search.method == "tpe"
+        found = searched_arms(spec, known, store) if searches else arms(spec)
         ready = _checked_arms(spec, found, workspace)
         records = [_record(arm, each) for arm, each in zip(found, ready, strict=True)]
         if known is not None:
             _check_unchanged(known, records)
-        shares = _shares(store, known, len(found) * spec.seeds, threads)
+        count = spec.search.trials if spec.search and searches else len(found)
+        shares = _shares(store, known, count * spec.seeds, threads)
         for stage in {id(stage): stage for each in ready for stage in each.stages}.values():
             store.remember_data(data_record(stage))
         runs = [
@@ -80,6 +84,7 @@ def enter_study(
         made = store.studies.submit(
             _new(spec, shares.id, priority), records, runs,
             study=None if study is None or known is None else known.id, reserved=reserved_ids(workspace),
+            searches=searches,
         )  # fmt: skip
         return Entered(
             made.study, made.is_new, made.runs, _take_up(store, made.study, [arm.key for arm in found]),
@@ -95,11 +100,6 @@ def add_seeds(study: str, count: int, workspace: Workspace) -> Entered:
     if not 1 <= count <= MOST_SEEDS - spec.seeds:
         raise InvalidInput(f'"{count}" seeds cannot be added: a study has {MOST_SEEDS} at most, this one {spec.seeds}')
     return enter_study(replace(spec, seeds=spec.seeds + count), workspace, priority=record.priority, study=record.id)
-
-
-def spec_of_study(record: StudyRecord) -> StudySpec:
-    """The spec that a stored study has by now."""
-    return study_from_plain(json.loads(record.spec), origin=f"the stored spec of {record.id}")
 
 
 def _new(spec: StudySpec, comparison: str, priority: int) -> NewStudy:
@@ -133,14 +133,6 @@ def _located(spec: StudySpec, workspace: Workspace) -> StudySpec:
 
     own = tuple(replace(arm, base=found(arm.base)) if arm.base else arm for arm in spec.arms)
     return replace(spec, base=found(spec.base), arms=own)
-
-
-def _arms(spec: StudySpec) -> tuple[Arm, ...]:
-    found = arms(spec)
-    if not found:
-        told = 'a search by "tpe" chooses its arms one after the other, which cannot be done yet'
-        raise InvalidSpec([Fault("search.method", told, 'write "random"')], title=f'the study "{spec.name}" has faults')
-    return found
 
 
 def _checked_arms(spec: StudySpec, found: Sequence[Arm], workspace: Workspace) -> list[Checked]:
@@ -220,10 +212,12 @@ def _shares(store: Store, known: StudyRecord | None, count: int, threads: int | 
 
 def _take_up(store: Store, study: str, listed: Sequence[str]) -> tuple[str, ...]:
     """Put those of its runs back into the queue that were stopped, or left: one seed of every arm after the other."""
+    pruned = store.studies.pruned(study)
     left = {
         place: run.id
         for place, run in store.studies.places(study).items()
         if place[0] in listed
+        and place not in pruned
         and (run.state in {"stopped", "paused"} or (run.state == "interrupted" and run.queued is None))
     }
     for place in sorted(left, key=lambda place: (place[1], listed.index(place[0]))):

@@ -28,6 +28,9 @@ from fittingroom.spec.study import StudySpec
 from fittingroom.store import Store
 from fittingroom.workspace import Workspace
 
+QUICK = 100_000_000
+"""Pixels of a data set that are compared in a second or two; Fashion-MNIST has 55 million."""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -73,25 +76,28 @@ class StudyFound:
 def read_found(study: str, workspace: Workspace) -> StudyFound:
     """Everything about a study, by its id or name; raises NotFound.
 
-    Where a result is too good, validation images are compared with those trained on, which takes seconds.
+    Validation images are compared with those trained on where that takes a second or two, or a result is too good.
     """
     with open_store(workspace) as store:
         found = found_in(store, study)
     suspicious = {key for caution in found.cautions if caution.kind == "too good" for key in caution.arms}
-    specs = {key: found.specs[key].data for key in suspicious}
-    compared = {data: _copies(data, workspace) for data in dict.fromkeys(specs.values())}
-    copied = {key: copies for key, data in specs.items() if (copies := compared[data]) is not None}
+    thoroughly = {found.specs[key].data for key in suspicious}
+    data = {key: spec.data for key, spec in found.specs.items()}
+    compared = {each: _copies(each, workspace, each in thoroughly) for each in dict.fromkeys(data.values())}
+    copied = {key: copies for key, each in data.items() if (copies := compared[each]) is not None}
     return replace(found, cautions=(*validation_in_training(found.results, copied), *found.cautions))
 
 
-def _copies(data: DataSpec, workspace: Workspace) -> Copies | None:
-    """None where the images are no longer there."""
+def _copies(data: DataSpec, workspace: Workspace, thoroughly: bool) -> Copies | None:
+    """None where the images are no longer there, or there are too many of them to be compared without a reason."""
     try:
-        images = load(data.source, workspace)
-        splits = images.split(data.validation, data.split_seed)
+        found = load(data.source, workspace)
+        if found.images.size > QUICK and not thoroughly:
+            return None
+        splits = found.split(data.validation, data.split_seed)
     except FittingRoomError:
         return None
-    return find_copies(images.images, images.hashes, splits.train, splits.validation)
+    return find_copies(found.images, found.hashes, splits.train, splits.validation)
 
 
 def found_in(store: Store, study: str) -> StudyFound:

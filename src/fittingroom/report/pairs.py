@@ -136,7 +136,7 @@ def _pair(pair: Difference | None, own: bool, results: StudyResults, at: _Place)
     text = told(pair.value, measure, signed=True)
     yield middle("strong" if pair.decided else "muted", at.x, at.y + 3, at.width, at.height, text)
     if pair.decided:
-        x, y, way = at.x + at.width / 2, at.y + 7, 3 if pair.value > 0 else -3
+        x, y, way = at.x + at.width / 2, at.y + 7, -3 if pair.value > 0 else 3
         yield path("arrow", [(x - 4, y - way), (x + 4, y - way), (x, y + way)], closed=True)
 
 

@@ -50,12 +50,14 @@ class Studies:
         *,
         study: str | None = None,
         reserved: Collection[str] = (),
+        searches: bool = False,
     ) -> Submitted:
         """Remember a study with its arms, and put those of its runs into the queue that are not there yet.
 
         ``study``: the one that goes on with this; else it is the newest with the same content, else the newest of the
-        same family, else a new one. Arms that it has beside these stay, as no longer listed. A place whose run was
-        deleted gets a new one. ``reserved``: ids that are not to be given. Raises NotFound for a study that is gone.
+        same family, else a new one. Arms that it has beside these stay, as no longer listed unless it ``searches``:
+        then others may have been chosen meanwhile. A place whose run was deleted gets a new one. ``reserved``: ids that
+        are not to be given. Raises NotFound for a study that is gone.
         """
         slugs = {slug_of(run.name) for _, run in runs} | {slug_of(new.name)}
         with self._database.writing(*slugs, f"study {new.content}", f"study {new.family}") as connection:
@@ -70,7 +72,7 @@ class Studies:
                 table = schema.studies
                 connection.execute(update(table).where(table.c.id == name).values(**changed, stopped=None))
             remembered = _study(connection, name)
-            _list_arms(connection, name, arms)
+            _list_arms(connection, name, arms, searches=searches)
             taken, made = set(_places(connection, [name]).get(name, {})), []
             for place, run in runs:
                 if place not in taken:
@@ -103,6 +105,19 @@ class Studies:
         with self._database.reading() as connection:
             found = _places(connection, studies)
         return {study: found.get(study, {}) for study in studies}
+
+    def prune(self, study: str, run: str, epoch: int) -> None:
+        """Remember that a run is ended after that epoch, because others were better by then."""
+        table = schema.study_runs
+        with self._database.writing(f"study {study}") as connection:
+            connection.execute(update(table).where(table.c.study == study, table.c.run == run).values(pruned=epoch))
+
+    def pruned(self, study: str) -> dict[Place, int]:
+        """The runs that were ended early because others were better, and after which epoch."""
+        table = schema.study_runs
+        query = select(table).where(table.c.study == study, table.c.pruned.is_not(None))
+        with self._database.reading() as connection:
+            return {(row.arm, row.seed): row.pruned for row in connection.execute(query)}
 
     def epochs(self, study: str) -> dict[str, tuple[EpochMetrics, ...]]:
         """The figures of every run that stands in it, by the run's id, in one query."""
@@ -162,10 +177,11 @@ def _goes_on(connection: Connection, new: NewStudy) -> str | None:
     return None
 
 
-def _list_arms(connection: Connection, study: str, arms: Sequence[ArmRecord]) -> None:
+def _list_arms(connection: Connection, study: str, arms: Sequence[ArmRecord], *, searches: bool) -> None:
     """Put the arms in this order; those that are no longer among them come last."""
     table = schema.study_arms
-    connection.execute(update(table).where(table.c.study == study).values(listed=False))
+    if not searches:
+        connection.execute(update(table).where(table.c.study == study).values(listed=False))
     for number, arm in enumerate(arms):
         plain = {key: value for key, value in asdict(arm).items() if key != "key"}
         row = {**plain, "study": study, "arm": arm.key, "number": number, "settings": to_json(arm.settings)}
