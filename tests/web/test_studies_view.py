@@ -388,6 +388,11 @@ def test_the_report_is_one_file_that_needs_nothing_else(page: TestClient, store:
     assert kept.headers["content-disposition"] == f'attachment; filename="{begun}.html"'
     assert re.findall(r'(?:src|href)="(?!#)[^"]*"', read.text) == []
     assert page.get("/studies/nowhere/report").status_code == 404
+    run = store.runs()[0].id
+    of_run = page.get(f"/results/{run}/report?save=1")
+    assert of_run.headers["content-disposition"] == f'attachment; filename="{run}.html"'
+    assert "script-src" not in of_run.headers["content-security-policy"]
+    assert page.get("/results/nowhere-1/report").status_code == 404
 
 
 # How long it will take

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
@@ -26,8 +26,6 @@ from fittingroom.queue.studies import (
     summaries_of,
 )
 from fittingroom.report.figures import style
-from fittingroom.report.found import found_in
-from fittingroom.report.study import study_html
 from fittingroom.spec.mistakes import many
 from fittingroom.store import Store
 from fittingroom.web.once import once
@@ -37,10 +35,6 @@ from fittingroom.web.study.shipped import shipped_studies
 from fittingroom.web.study.standing import OPEN
 from fittingroom.web.study.view import View, read_view
 
-POLICY_OF_REPORTS = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""Their style is in the file itself; no script runs in them."""
 MOST_JUDGED = 50
 """Of the newest studies the list tells the verdict."""
 
@@ -131,17 +125,6 @@ async def as_text(request: Request) -> Response:
     return Response(spec.to_toml(), media_type="application/toml", headers=named)
 
 
-async def report(request: Request) -> Response:
-    """The report as it stands: one file without anything from elsewhere, to read here or, with ``?save``, to keep."""
-    site, study = Site.of(request), request.path_params["study"]
-    found = await off_loop(lambda: found_in(site.store, study))
-    page = await off_loop(lambda: study_html(found))
-    headers = {"Content-Security-Policy": POLICY_OF_REPORTS, "Cache-Control": "no-store"}
-    if "save" in request.query_params:
-        headers["Content-Disposition"] = f'attachment; filename="{found.results.study}.html"'
-    return HTMLResponse(page, headers=headers)
-
-
 async def more_seeds(request: Request) -> Response:
     """Train every arm with more seeds."""
     site, form = Site.of(request), await request.form()
@@ -216,7 +199,6 @@ ROUTES = [
     Route("/studies/restore", restore, methods=["POST"]),
     Route("/studies/{study}", watch),
     Route("/studies/{study}/study.toml", as_text),
-    Route("/studies/{study}/report", report),
     Route("/studies/{study}/seeds", once(more_seeds), methods=["POST"]),
     Route("/studies/{study}/stop", once(stop), methods=["POST"]),
     Route("/studies/{study}/go-on", once(go_on), methods=["POST"]),

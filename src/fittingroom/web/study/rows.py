@@ -83,7 +83,7 @@ def _cell(outcome: Outcome, measure: Measure) -> Cell:
     elif outcome.state == "finished":
         text = "never" if measure.name in {"epochs_to_target", "seconds_to_target"} else MISSING
     else:
-        text = "waits" if outcome.state == "queued" else outcome.state
+        text = {"queued": "waits", "pruned": "ended early"}.get(outcome.state, outcome.state)
     if outcome.message:
         title = f"{title}: {outcome.message}"
     return Cell(outcome.seed, text, outcome.run, outcome.state, title)

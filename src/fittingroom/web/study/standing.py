@@ -13,8 +13,9 @@ from fittingroom.web.figures import roughly
 OPEN = frozenset({"running", "queued"})
 LEFT = ("stopped", "paused", "missing")
 """States of runs that nobody takes up until somebody says so."""
-ORDER = ("running", "queued", "interrupted", "paused", "stopped", "failed", "missing", "finished")
-WORDS = {"queued": "wait", "running": "in training", "interrupted": "interrupted", "missing": "not begun, or deleted"}
+ENDED = ("finished", "failed", "pruned")
+ORDER = ("running", "queued", "interrupted", "paused", "stopped", "failed", "missing", "pruned", "finished")
+WORDS = {"queued": "wait", "running": "in training", "missing": "not begun, or deleted", "pruned": "ended early"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Standing:
 def standing_of(summary: StudySummary, left: TimeLeft | None) -> Standing:
     """``left``: what is known of the time that is left."""
     states, runs = summary.states, max(summary.runs, 1)
-    ended = states.get("finished", 0) + states.get("failed", 0)
+    ended = sum(states.get(state, 0) for state in ENDED)
     is_open = summary.state in OPEN
     share = summary.epochs_done / summary.epochs if is_open and summary.epochs else ended / runs
     return Standing(
