@@ -48,7 +48,7 @@ def complaints_of(context: BrowserContext, port: str) -> list[str]:
 
     def hear(said: ConsoleMessage) -> None:
         if said.type == "error":
-            found.append(said.text)
+            found.append(f"{said.text} ({said.location['url']})")
 
     def watch(page: Page) -> None:
         page.on("pageerror", lambda error: found.append(str(error)))
