@@ -23,38 +23,39 @@ from fittingroom.library.several import OPEN, News, train_several
 from fittingroom.library.study_timing import TimedArms, time_arms
 from fittingroom.measure.study import ArmResults, Outcome, StudyResults
 from fittingroom.queue.stored import open_store
-from fittingroom.queue.studies import Entered, enter_study, read_study
+from fittingroom.queue.studies import Entered, enter_study, prefer_study, read_study
 from fittingroom.queue.study_time import TimeLeft, time_left
 from fittingroom.queue.together import DISTURBING, Comparison
 from fittingroom.spec.events import StopReason
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import setting_of
-from fittingroom.spec.study import StudySpec, load_study_spec
+from fittingroom.spec.study import StudySpec, load_study_spec, study_from_plain
 from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
 
 SECONDS_BETWEEN_ESTIMATES = 2.0
 
 
-def load(source: str, *, small: bool, seeds: int | None, settings: Sequence[str]) -> StudySpec:
+def load(source: str, *, small: bool, seeds: int | None, settings: Sequence[str], budget: str | None) -> StudySpec:
     """A study from a file or a shipped one, with settings of every arm changed."""
     spec = load_study_spec(source)
     if small and spec.small is None:
         raise InvalidInput(f"{source} says of nothing how it is smaller; add [small], or leave --small out")
     spec = spec.smaller() if small else spec
     changed = {**spec.set, **dict(setting_of(each) for each in settings)}
-    return replace(spec, seeds=spec.seeds if seeds is None else seeds, set=changed)
+    spec = replace(spec, seeds=spec.seeds if seeds is None else seeds, set=changed)
+    return spec if budget is None else study_from_plain({**spec.to_json(), "budget": budget}, origin="--budget")
 
 
-def train(spec: StudySpec, workspace: Workspace, *, threads: int | None, as_json: bool) -> None:
+def train(spec: StudySpec, workspace: Workspace, *, threads: int | None, priority: int | None, as_json: bool) -> None:
     """Train what is missing of a study and print it live, then its table; exit status 1 if one of its runs failed.
 
     A search chooses what to try next whenever everything that it has tried has ended.
     """
     with stopping_on_signals() as stop:
-        study = _train(spec, workspace, threads, stop, as_json=as_json)
+        study = _train(spec, workspace, threads, priority, stop, as_json=as_json)
         while study.goes_on and spec.search is not None and not stop():
-            study = _train(spec, workspace, threads, stop, as_json=as_json)
+            study = _train(spec, workspace, threads, priority, stop, as_json=as_json)
     show_studies.study(study.id, workspace, as_json=as_json)
     if any(outcome.state == "failed" for _, outcome in in_turn(read_study(study.id, workspace))):
         raise typer.Exit(1)
@@ -69,9 +70,15 @@ class _Trained(NamedTuple):
 
 
 def _train(
-    spec: StudySpec, workspace: Workspace, threads: int | None, stop: Callable[[], StopReason | None], *, as_json: bool
+    spec: StudySpec,
+    workspace: Workspace,
+    threads: int | None,
+    priority: int | None,
+    stop: Callable[[], StopReason | None],
+    *,
+    as_json: bool,
 ) -> _Trained:
-    entered = enter_study(spec, workspace, threads)
+    entered = _enter(spec, workspace, threads, priority)
     results = read_study(entered.study, workspace)
     live = (Lines if as_json else Live)(results, workspace)
     live.begin(entered)
@@ -85,9 +92,16 @@ def _train(
     return _Trained(entered.study, bool(runs))
 
 
-def leave(spec: StudySpec, workspace: Workspace, *, threads: int | None, as_json: bool) -> None:
-    """Leave what is missing of a study to the workers."""
+def _enter(spec: StudySpec, workspace: Workspace, threads: int | None, priority: int | None) -> Entered:
     entered = enter_study(spec, workspace, threads)
+    if priority is not None:
+        prefer_study(entered.study, priority, workspace)
+    return entered
+
+
+def leave(spec: StudySpec, workspace: Workspace, *, threads: int | None, priority: int | None, as_json: bool) -> None:
+    """Leave what is missing of a study to the workers."""
+    entered = _enter(spec, workspace, threads, priority)
     there = queue.workers(workspace)
     if as_json:
         show.print_json({**as_plain(entered), "workers": len(there)})
