@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import NamedTuple
 
 import typer
 from rich.console import Console
@@ -16,17 +15,15 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from fittingroom import queue
 from fittingroom.cli import show, show_studies
 from fittingroom.cli.output import aside, forget_output, terminal
-from fittingroom.cli.queueing import worker_command
 from fittingroom.errors import InvalidInput
 from fittingroom.library.interrupt import stopping_on_signals
-from fittingroom.library.several import OPEN, News, train_several
+from fittingroom.library.several import OPEN, News, train_several, worker_command
 from fittingroom.library.study_timing import TimedArms, time_arms
 from fittingroom.measure.study import ArmResults, Outcome, StudyResults
 from fittingroom.queue.stored import open_store
-from fittingroom.queue.studies import Entered, enter_study, prefer_study, read_study
+from fittingroom.queue.studies import Entered, enter_study, go_on_searching, prefer_study, read_study
 from fittingroom.queue.study_time import TimeLeft, time_left
 from fittingroom.queue.together import DISTURBING, Comparison
-from fittingroom.spec.events import StopReason
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import setting_of
 from fittingroom.spec.study import StudySpec, load_study_spec, study_from_plain
@@ -48,48 +45,25 @@ def load(source: str, *, small: bool, seeds: int | None, settings: Sequence[str]
 
 
 def train(spec: StudySpec, workspace: Workspace, *, threads: int | None, priority: int | None, as_json: bool) -> None:
-    """Train what is missing of a study and print it live, then its table; exit status 1 if one of its runs failed.
-
-    A search chooses what to try next whenever everything that it has tried has ended.
-    """
+    """Train what is missing of a study and print it live, then its table; exit status 1 if one of its runs failed."""
     with stopping_on_signals() as stop:
-        study = _train(spec, workspace, threads, priority, stop, as_json=as_json)
-        while study.goes_on and spec.search is not None and not stop():
-            study = _train(spec, workspace, threads, priority, stop, as_json=as_json)
-    show_studies.study(study.id, workspace, as_json=as_json)
-    if any(outcome.state == "failed" for _, outcome in in_turn(read_study(study.id, workspace))):
+        entered = _enter(spec, workspace, threads, priority)
+        results = read_study(entered.study, workspace)
+        live = (Lines if as_json else Live)(results, workspace, searches=spec.search is not None)
+        live.begin(entered)
+        runs = live.waiting()
+        if runs:
+            live.expect(time_arms(entered.study, workspace, threads=threads, stop=stop))
+            comparison = comparison_of(runs[0], workspace)
+            command = worker_command(workspace, as_json=True, more=("--comparison", comparison, "--idle", "0"))
+            with live:
+                train_several(
+                    runs, workspace, command, stop=stop, hear=live.hear, tell=live.tell,
+                    more=lambda: [] if stop() else live.more(),
+                )  # fmt: skip
+    show_studies.study(entered.study, workspace, as_json=as_json)
+    if any(outcome.state == "failed" for _, outcome in in_turn(read_study(entered.study, workspace))):
         raise typer.Exit(1)
-
-
-class _Trained(NamedTuple):
-    """A study of which all that was in the queue has been trained."""
-
-    id: str
-    goes_on: bool
-    """Whether there was anything."""
-
-
-def _train(
-    spec: StudySpec,
-    workspace: Workspace,
-    threads: int | None,
-    priority: int | None,
-    stop: Callable[[], StopReason | None],
-    *,
-    as_json: bool,
-) -> _Trained:
-    entered = _enter(spec, workspace, threads, priority)
-    results = read_study(entered.study, workspace)
-    live = (Lines if as_json else Live)(results, workspace)
-    live.begin(entered)
-    runs = [outcome.run for _, outcome in in_turn(results) if outcome.run and outcome.state in OPEN]
-    if runs:
-        live.expect(time_arms(entered.study, workspace, threads=threads, stop=stop))
-        comparison = comparison_of(runs[0], workspace)
-        command = worker_command(workspace, as_json=True, more=("--comparison", comparison, "--idle", "0"))
-        with live:
-            train_several(runs, workspace, command, stop=stop, hear=live.hear, tell=live.tell)
-    return _Trained(entered.study, bool(runs))
 
 
 def _enter(spec: StudySpec, workspace: Workspace, threads: int | None, priority: int | None) -> Entered:
@@ -176,13 +150,32 @@ def told_time(left: TimeLeft) -> str:
 class _Watching:
     """What both ways of telling know: which arm and seed each run is."""
 
-    def __init__(self, results: StudyResults, workspace: Workspace) -> None:
-        self.study, self.workspace = results.study, workspace
+    def __init__(self, results: StudyResults, workspace: Workspace, *, searches: bool = False) -> None:
+        self.study, self.workspace, self.searches = results.study, workspace, searches
+        self.timed: Mapping[str, float] = {}
+        self.look(results)
+        self.done = sum(outcome.state not in OPEN and outcome.run is not None for _, outcome in in_turn(results))
+
+    def look(self, results: StudyResults) -> None:
+        """Know which runs there are."""
         self.results = results
         self.places = {outcome.run: (arm, outcome.seed) for arm, outcome in in_turn(results) if outcome.run}
         self.total = len(in_turn(results))
-        self.done = sum(outcome.state not in OPEN and outcome.run is not None for _, outcome in in_turn(results))
-        self.timed: Mapping[str, float] = {}
+
+    def waiting(self) -> list[str]:
+        """The runs that have not ended."""
+        return [outcome.run for _, outcome in in_turn(self.results) if outcome.run and outcome.state in OPEN]
+
+    def more(self) -> list[str]:
+        """What a search tries next, once all that it has tried has ended."""
+        if not self.searches:
+            return []
+        go_on_searching(self.study, self.workspace)  # unless the worker has
+        with open_store(self.workspace) as store:
+            there = {run.id for run in store.studies.places(self.study).values()}
+        if there - self.places.keys():
+            self.look(read_study(self.study, self.workspace))
+        return self.waiting()
 
     def left(self) -> TimeLeft | None:
         with open_store(self.workspace) as store:
@@ -231,8 +224,8 @@ class Lines(_Watching):
 class Live(_Watching):
     """A line for each run that has ended, and bars for what is trained."""
 
-    def __init__(self, results: StudyResults, workspace: Workspace) -> None:
-        super().__init__(results, workspace)
+    def __init__(self, results: StudyResults, workspace: Workspace, *, searches: bool = False) -> None:
+        super().__init__(results, workspace, searches=searches)
         self.console: Console = terminal()
         self.shares = ""
         self.tasks: dict[str, TaskID] = {}
@@ -299,7 +292,7 @@ class Live(_Watching):
             most = " at most" if left and left.at_most else ""
             told = f" · about {show.duration(left.seconds)} left{most}" if left else ""
             self.estimated, self.estimate = time.monotonic(), f"{self.done}/{self.total}{told}"
-            self.bars.update(self.all, completed=self.done, figures=self.estimate)
+            self.bars.update(self.all, completed=self.done, total=self.total, figures=self.estimate)
 
 
 def came_to(run: RunDetails) -> str:
