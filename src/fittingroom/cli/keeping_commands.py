@@ -108,6 +108,27 @@ def runs_export(
         typer.echo(f"Exported to {written} ({size(count)}). Import it with: fittingroom runs import {written}")
 
 
+@keeping_app.command(
+    "report", epilog=examples("fittingroom runs report last", "fittingroom runs report cnn-1 --out cnn.html")
+)
+def runs_report(
+    run: RunName,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="./RUN.html unless given.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's report as one HTML file: set-up, curves, scores of each class, machine, and how to rerun it."""
+    from fittingroom.cli.show import print_json
+    from fittingroom.report.run import report_run
+
+    written = report_run(run, Workspace.find(workspace), out, replace=force)
+    if as_json:
+        print_json({"file": str(written), "bytes": written.stat().st_size})
+    else:
+        typer.echo(f"Report written to {written}.")
+
+
 @keeping_app.command("import", epilog=examples("fittingroom runs import cnn-1.fittingroom.zip"))
 def runs_import(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive that fittingroom runs export has written.")],

@@ -6,6 +6,7 @@ import json
 import statistics
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.markup import escape
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from fittingroom.cli.output import terminal
 from fittingroom.cli.show import duration, print_json, say, table, when
+from fittingroom.measure.caution import Caution
 from fittingroom.measure.judgement import ArmSummary, Judgement
 from fittingroom.measure.study import MEASURES, ArmResults, Measure, Outcome, StudyResults
 from fittingroom.measure.verdicts import judge
@@ -20,6 +22,7 @@ from fittingroom.queue.stored import open_store
 from fittingroom.queue.studies import StudySummary, read_study, summary_of
 from fittingroom.queue.study_results import epochs_of
 from fittingroom.queue.study_time import TimeLeft, time_left
+from fittingroom.report.found import cautions_in
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import from_plain
 from fittingroom.store import RunDetails
@@ -63,8 +66,9 @@ def study(name: str, workspace: Workspace, *, as_json: bool) -> None:
     results = read_study(name, workspace)
     with open_store(workspace) as store:
         summary, left = summary_of(store, results.study), time_left(store, results.study)
+        found = cautions_in(store, results)
     if as_json:
-        print_json(plain_study(results, summary, left))
+        print_json(plain_study(results, summary, left, found))
         return
     judged = judge(results)
     say(f"[bold]{escape(results.study)}[/bold]  {escape(results.name)}")
@@ -74,9 +78,13 @@ def study(name: str, workspace: Workspace, *, as_json: bool) -> None:
     if judged.headline:
         say("", f"[bold]{escape(judged.headline)}[/bold]", *map(escape, judged.sentences))
         say("", *(f"[dim]{escape(each)}[/dim]" for each in judged.scope))
+    if found:
+        say("", *(f"[yellow]warning:[/yellow] {escape(each.text)} {escape(each.advice)}" for each in found))
 
 
-def plain_study(results: StudyResults, summary: StudySummary, left: TimeLeft | None) -> dict[str, Any]:
+def plain_study(
+    results: StudyResults, summary: StudySummary, left: TimeLeft | None, found: Sequence[Caution]
+) -> dict[str, Any]:
     """A study as JSON. Accuracies of runs are shares; mean, sd and interval of an arm are in ``unit``."""
     judged = judge(results)
     return {
@@ -94,7 +102,7 @@ def plain_study(results: StudyResults, summary: StudySummary, left: TimeLeft | N
         "verdicts": judged.sentences,
         "scope": judged.scope,
         "comparisons": judged.to_json()["comparisons"],
-        "warnings": [],
+        "warnings": [asdict(each) for each in found],
     }
 
 

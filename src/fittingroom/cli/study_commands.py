@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -99,6 +100,30 @@ def study_show(study: StudyName, workspace: WorkspaceFolder = None, as_json: AsJ
     from fittingroom.cli import show_studies
 
     show_studies.study(study, Workspace.find(workspace), as_json=as_json)
+
+
+@study_app.command(
+    "report",
+    epilog=examples(
+        "fittingroom study report activations-1", "fittingroom study report activations-1 --out study.html"
+    ),
+)
+def study_report(
+    study: StudyName,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="./STUDY.html unless given.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a study's report as one HTML file: question, set-up, results, verdicts, warnings, and how to rerun it."""
+    from fittingroom.cli.show import print_json
+    from fittingroom.report.study import report_study
+
+    written = report_study(study, Workspace.find(workspace), out, replace=force)
+    if as_json:
+        print_json({"file": str(written), "bytes": written.stat().st_size})
+    else:
+        typer.echo(f"Report written to {written}.")
 
 
 @study_app.command("stop", epilog=examples("fittingroom study stop activations-1"))

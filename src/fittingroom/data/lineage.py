@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fittingroom.data.copies import count_common
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import load
 from fittingroom.data.splits import Splits
@@ -58,7 +59,7 @@ def seen_faults(
             gone.append(earlier.source)
             continue
         for part, indices in (("validation", splits.validation), ("test", splits.test)):
-            if count := _common(seen, data.hashes[indices]):
+            if count := count_common(seen, data.hashes[indices]):
                 found.append(Fault("data", *_told(count, len(indices), part, origin, earlier, data)))
     return found, gone
 
@@ -81,10 +82,3 @@ def _training_hashes(earlier: TrainedOn, data: Dataset, workspace: Workspace) ->
         if earlier.fingerprint != data.fingerprint:
             return None
     return data.hashes[data.split(earlier.validation, earlier.split_seed).train]
-
-
-def _common(seen: NDArray[np.uint64], held_out: NDArray[np.uint64]) -> int:
-    """How many rows of ``held_out`` (n, 2) are among the rows of ``seen`` (m, 2)."""
-    pair = np.dtype([("a", np.uint64), ("b", np.uint64)])
-    rows, known = (np.ascontiguousarray(hashes).view(pair).ravel() for hashes in (held_out, seen))
-    return int(np.isin(rows, known).sum())

@@ -36,6 +36,7 @@ ASKED: dict[StopReason, str] = {
     "stopped": "Stopped on request",
     "paused": "Paused on request",
     "handed_back": "Handed back to the queue",
+    "pruned": "Ended by the search, which has found better ones,",
 }
 
 

@@ -30,6 +30,7 @@ STATES: dict[Reason, EndState] = {
     "completed": "finished",
     "early_stop": "finished",
     "stopped": "stopped",
+    "pruned": "stopped",
     "paused": "paused",
     "handed_back": "queued",
 }

@@ -27,6 +27,7 @@ from fittingroom.engine.cores import core_slots, machine_cores
 from fittingroom.engine.crew import Crew
 from fittingroom.engine.loop import Stop
 from fittingroom.engine.plan import choose_device
+from fittingroom.engine.pruning import Pruning
 from fittingroom.engine.resume import prepare_resume
 from fittingroom.engine.run import execute
 from fittingroom.engine.together import agree, waits_for_a_choice
@@ -240,7 +241,11 @@ class Worker:
         if prepared.departures:
             departures = "; ".join(prepared.departures)
             self.tell(Said("note", f"not bit-identical to an undisturbed run, because of: {departures}", run))
-        execute(prepared, stop=stop, by_worker=True)
+        pruning = Pruning.of(self.store, claimed, prepared.spec)
+        if pruning:
+            execute(prepared, pruning.hear, pruning.stop(stop), by_worker=True)
+        else:
+            execute(prepared, stop=stop, by_worker=True)
 
     def settle(self, run: str, attempt: int, state: EndState, message: str) -> None:
         """Store how a training broke, where it could not do so itself, or took a fault of the machine for its own."""

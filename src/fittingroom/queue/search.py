@@ -5,6 +5,8 @@ What is chosen depends on nothing but the study and what it has tried, so that i
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 DRAWN_FIRST = 5
 """Combinations that are drawn before anything can be learned from them."""
+RUNGS = (0.25, 0.5)
+"""The shares of a run's epochs after which it may be pruned."""
+ENOUGH = 4
+"""Runs of other arms that have to have come as far before one is."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,16 @@ def next_choice(study: StudySpec, tried: Sequence[Tried], *, higher_is_better: b
         history.add_trial(create_trial(params=params, distributions=spaces, value=value, state=state))
     asked = history.ask(spaces).params
     return {path: _outward(axis, asked[path]) for path, axis in study.vary.items()}
+
+
+def falls_behind(epoch: int, epochs: int, accuracy: float, others: Sequence[float]) -> bool:
+    """Whether a run is to be ended after an epoch of so many: its validation accuracy is below the median of others'.
+
+    ``others``: those of runs of other arms after the same epoch. The median rule of Golovin et al. (2017, Vizier), at
+    ``RUNGS`` only.
+    """
+    rungs = {max(1, math.ceil(share * epochs)) for share in RUNGS} - {epochs}
+    return epoch in rungs and len(others) >= ENOUGH and accuracy < statistics.median(others)
 
 
 def _space(axis: Any) -> BaseDistribution:

@@ -60,7 +60,6 @@ def enter_study(
     changed. ``threads`` to train each run with; a worker measures what is quickest unless given. Raises InvalidSpec
     with the faults of every arm, InvalidInput or NotFound, and nothing is stored then.
     """
-    _check_search(spec)
     spec = _located(spec, workspace)
     with open_store(workspace) as store:
         new = _new(spec, Comparison.new(1).id, priority)
@@ -134,13 +133,6 @@ def _located(spec: StudySpec, workspace: Workspace) -> StudySpec:
 
     own = tuple(replace(arm, base=found(arm.base)) if arm.base else arm for arm in spec.arms)
     return replace(spec, base=found(spec.base), arms=own)
-
-
-def _check_search(spec: StudySpec) -> None:
-    if spec.search is not None and spec.search.prune:
-        told = "runs cannot be ended early by what others have come to yet"
-        fault = Fault("search.prune", told, "leave it out")
-        raise InvalidSpec([fault], title=f'the study "{spec.name}" has faults')
 
 
 def _checked_arms(spec: StudySpec, found: Sequence[Arm], workspace: Workspace) -> list[Checked]:
@@ -220,10 +212,12 @@ def _shares(store: Store, known: StudyRecord | None, count: int, threads: int | 
 
 def _take_up(store: Store, study: str, listed: Sequence[str]) -> tuple[str, ...]:
     """Put those of its runs back into the queue that were stopped, or left: one seed of every arm after the other."""
+    pruned = store.studies.pruned(study)
     left = {
         place: run.id
         for place, run in store.studies.places(study).items()
         if place[0] in listed
+        and place not in pruned
         and (run.state in {"stopped", "paused"} or (run.state == "interrupted" and run.queued is None))
     }
     for place in sorted(left, key=lambda place: (place[1], listed.index(place[0]))):

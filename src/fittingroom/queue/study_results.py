@@ -17,7 +17,8 @@ from fittingroom.spec.study import StudySpec, study_from_plain
 from fittingroom.store import ArmRecord, RunSummary, Store, StudyRecord
 from fittingroom.workspace import Workspace
 
-MISSING = "missing"
+MISSING, PRUNED = "missing", "pruned"
+"""States of places beside those of runs: no run is there, and its run was ended because others were better."""
 Places = Mapping[tuple[str, int], RunSummary]
 
 
@@ -93,13 +94,13 @@ def summaries_of(store: Store) -> list[StudySummary]:
     """All studies, newest first."""
     found = store.studies.studies()
     places = store.studies.all_places([record.id for record in found])
-    return [_summary(record, places[record.id]) for record in found]
+    return [_summary(store, record, places[record.id]) for record in found]
 
 
 def summary_of(store: Store, study: str) -> StudySummary:
     """One of them."""
     record = store.studies.study(study)
-    return _summary(record, store.studies.places(record.id))
+    return _summary(store, record, store.studies.places(record.id))
 
 
 def results_of(store: Store, study: str) -> StudyResults:
@@ -107,7 +108,7 @@ def results_of(store: Store, study: str) -> StudyResults:
     record = store.studies.study(study)
     spec, places, epochs = spec_of_study(record), store.studies.places(record.id), store.studies.epochs(record.id)
     specs = {arm.key: _spec_of(arm) for arm in record.arms}
-    measure = MEASURES[spec.measure]
+    measure, pruned = MEASURES[spec.measure], store.studies.pruned(record.id)
     return StudyResults(
         study=record.id,
         name=record.name,
@@ -123,7 +124,7 @@ def results_of(store: Store, study: str) -> StudyResults:
                 arm.settings,
                 arm.parameters,
                 tuple(
-                    _outcome(seed, places.get((arm.key, seed)), epochs, spec.target)
+                    _outcome(seed, places.get((arm.key, seed)), epochs, spec.target, (arm.key, seed) in pruned)
                     for seed in _seeds(arm, seeds_of(spec), places)
                 ),
             )
@@ -176,11 +177,21 @@ def epochs_of(spec: RunSpec) -> int | None:
 
 
 def _outcome(
-    seed: int, run: RunSummary | None, epochs: Mapping[str, Sequence[EpochMetrics]], target: float | None
+    seed: int,
+    run: RunSummary | None,
+    epochs: Mapping[str, Sequence[EpochMetrics]],
+    target: float | None,
+    pruned: bool,
 ) -> Outcome:
     if run is None:
         return Outcome(None, seed, MISSING, {})
-    return Outcome(run.id, seed, run.state, figures_of(run, epochs.get(run.id, ()), target), run.message or "")
+    return Outcome(run.id, seed, _state_of(run, pruned=pruned), figures_of(run, epochs.get(run.id, ()), target), run.message or "")
+
+
+def _state_of(run: RunSummary | None, *, pruned: bool) -> str:
+    if run is None:
+        return MISSING
+    return PRUNED if pruned and run.state == "stopped" else run.state
 
 
 def _seeds(arm: ArmRecord, seeds: Sequence[int], places: Places) -> list[int]:
@@ -189,12 +200,13 @@ def _seeds(arm: ArmRecord, seeds: Sequence[int], places: Places) -> list[int]:
     return sorted({*seeds, *own} if arm.listed else own)
 
 
-def _summary(record: StudyRecord, places: Places) -> StudySummary:
+def _summary(store: Store, record: StudyRecord, places: Places) -> StudySummary:
     spec = spec_of_study(record)
+    pruned = store.studies.pruned(record.id) if spec.search and spec.search.prune else {}
     wanted = {
         (arm.key, seed): epochs_of(_spec_of(arm)) for arm in record.arms for seed in _seeds(arm, seeds_of(spec), places)
     }
-    states = Counter(places[place].state if place in places else MISSING for place in wanted)
+    states = Counter(_state_of(places.get(place), pruned=place in pruned) for place in wanted)
     numbers = list(wanted.values())
     return StudySummary(
         id=record.id,

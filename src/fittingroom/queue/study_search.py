@@ -13,12 +13,12 @@ from typing import Any
 from fittingroom.errors import Fault, InvalidSpec
 from fittingroom.measure.study import MEASURES
 from fittingroom.queue.search import DRAWN_FIRST, Tried, next_choice
-from fittingroom.queue.study_results import results_of
+from fittingroom.queue.study_results import PRUNED, results_of
 from fittingroom.spec.arms import Arm, arm_of, text_of
 from fittingroom.spec.study import Range, StudySpec
 from fittingroom.store import Store, StudyRecord
 
-ENDED = {"finished", "failed"}
+ENDED = {"finished", "failed", PRUNED}
 MOST_REPEATS = 20
 """Choices in a row that were tried before; after so many there is taken to be nothing new."""
 

@@ -100,7 +100,7 @@ def draw_together(bands: Sequence[_Band], layout: Layout) -> str:
     top, height = 10.0, 230.0 if layout.narrow else 300.0
     labels = 0.0 if layout.narrow else min(190.0, max((width_of(_label(band)) for band in bands), default=0) + 16)
     left, right = 44.0, layout.width - (8.0 if layout.narrow else labels + 8)
-    across, up = _scales(bands, left, right, top + height, top)
+    across, up = _scales(_limits(bands), left, right, top + height, top)
     drawn = [part for index, band in enumerate(bands) for part in _drawn(band, across, up, _style(index))]
     parts = [*_frame(across, up, layout), clipped(left, top, right - left, height, drawn)]
     bottom = top + height + 44
@@ -115,7 +115,7 @@ def draw_together(bands: Sequence[_Band], layout: Layout) -> str:
         for index, (band, y) in enumerate(zip(bands, places, strict=True)):
             end = across(band.epochs[-1])
             parts.append(line("leader", end, up(band.last), right + 6, y))
-            parts.append(words(f"series-{index + 1} strong", right + 9, y + 4, _label(band), room=labels))
+            parts.append(words(f"series-{index + 1} strong", right + 9, y + 4, _label(band), room=labels - 16))
     if not bands:
         parts.append(words("muted", layout.width / 2, top + height / 2, "no epoch has been validated yet",
                            anchor="middle"))  # fmt: skip
@@ -124,23 +124,36 @@ def draw_together(bands: Sequence[_Band], layout: Layout) -> str:
 
 
 def draw_small_multiples(bands: Sequence[_Band], layout: Layout) -> str:
-    """A small picture for each arm, on one scale, with all others in grey behind it."""
+    """A small picture for each arm, on one scale, with the range of all arms and the best one behind it."""
     longest = max(width_of(_label(band)) for band in bands)
     columns = 2 if layout.narrow else 4 if longest < layout.width / 4 - 20 else 3
     width, height, head, foot = (layout.width - 40) / columns, 84.0, 20.0, 22.0
     rows = math.ceil(len(bands) / columns)
+    limits, around, best = _limits(bands), _around(bands), max(bands, key=lambda band: band.last)
     parts: list[str] = []
     for index, band in enumerate(bands):
         row, column = divmod(index, columns)
         left, top = 40 + column * width, row * (height + head + foot) + head
-        across, up = _scales(bands, left, left + width - 12, top + height, top)
-        behind = [path("others", _points(other, across, up)) for other in bands if other is not band]
+        across, up = _scales(limits, left, left + width - 12, top + height, top)
+        outline = [(across(epoch), up(value)) for epoch, value in around]
+        behind = [path("all-arms", outline, closed=True)]
+        behind += [path("best-arm", _points(best, across, up))] * (band is not best)
         parts += _small_frame(across, up, first=column == 0, feet=index + columns >= len(bands))
         parts.append(clipped(left, top, width - 12, height, [*behind, *_drawn(band, across, up, "series-1")]))
         parts.append(words("name", left, top - 6, _label(band), room=width - 14))
     bottom = rows * (height + head + foot) + 8
-    note, more = legend([*LEGEND, "grey: the other arms"], bottom + 14, layout)
+    note, more = legend([*LEGEND, "grey: range of all arms", "dashes: the highest"], bottom + 14, layout)
     return picture(layout, bottom + 6 + more, TITLE, _in_words(bands), [*parts, note])
+
+
+def _around(bands: Sequence[_Band]) -> list[tuple[int, float]]:
+    """The outline of all means: (epoch, highest), and back (epoch, lowest)."""
+    means: dict[int, list[float]] = {}
+    for band in bands:
+        for epoch, value in zip(band.epochs, band.mean, strict=True):
+            means.setdefault(epoch, []).append(value)
+    epochs = sorted(means)
+    return [(epoch, max(means[epoch])) for epoch in epochs] + [(epoch, min(means[epoch])) for epoch in reversed(epochs)]
 
 
 def _drawn(band: _Band, across: Scale, up: Scale, style: str) -> Iterator[str]:
@@ -161,10 +174,17 @@ def _points(band: _Band, across: Scale, up: Scale) -> list[tuple[float, float]]:
     return [(across(epoch), up(value)) for epoch, value in zip(band.epochs, band.mean, strict=True)]
 
 
-def _scales(bands: Sequence[_Band], left: float, right: float, bottom: float, top: float) -> tuple[Scale, Scale]:
+def _limits(bands: Sequence[_Band]) -> tuple[int, float, float]:
+    """The last epoch, and what the upright scale shows."""
     last = max((int(end) for band in bands for end in [band.epochs[-1], *(t[-1][0] for t in band.beyond)]), default=2)
-    low, high = _range(bands)
-    return Scale(1, max(2, last), left, right), Scale(low, high, bottom, top)
+    return max(2, last), *_range(bands)
+
+
+def _scales(
+    limits: tuple[int, float, float], left: float, right: float, bottom: float, top: float
+) -> tuple[Scale, Scale]:
+    last, low, high = limits
+    return Scale(1, last, left, right), Scale(low, high, bottom, top)
 
 
 def _range(bands: Sequence[_Band]) -> tuple[float, float]:

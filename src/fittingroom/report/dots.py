@@ -78,7 +78,7 @@ def _row(arm: ShownArm, row: int, measure: Measure, scale: Scale, rows: _Rows) -
     yield words("name", 0 if not rows.narrow else 4, text, arm.name, room=rows.names)
     yield words("figure-text", rows.figures, text, _figure(arm, measure), anchor="end", full=arm.count)
     if arm.low is not None and arm.high is not None:
-        yield from _interval(arm.low, arm.high, y, scale, hint(f"{arm.name}: {_interval_words(arm, measure)}"))
+        yield from interval(arm.low, arm.high, y, scale, hint(f"{arm.name}: {_interval_words(arm, measure)}"))
     steps = _steps(len(arm.values))
     for step, (seed, value) in zip(steps, arm.values.items(), strict=True):
         said = hint(f"{arm.name}, seed {seed}: {told(value, measure)}")
@@ -89,7 +89,7 @@ def _row(arm: ShownArm, row: int, measure: Measure, scale: Scale, rows: _Rows) -
                   height=18, rx=1)  # fmt: skip
 
 
-def _interval(low: float, high: float, y: float, scale: Scale, said: str) -> Iterator[str]:
+def interval(low: float, high: float, y: float, scale: Scale, said: str) -> Iterator[str]:
     """A line with caps, or arrows where it goes on beyond the picture."""
     x1, x2 = scale(scale.within(low)), scale(scale.within(high))
     yield tag("line", "interval", said, x1=x1, y1=y, x2=x2, y2=y)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fittingroom.measure.study import StudyResults
 from fittingroom.report.cells import MOST_ACROSS, cell, middle
+from fittingroom.report.dots import REACH, interval
 from fittingroom.report.scales import Scale, scale_of, tick_text, told
 from fittingroom.report.shown import ShownArm, measure_of, shown
 from fittingroom.report.svg import Layout, both, hint, legend, line, path, picture, tag, width_of, words
@@ -74,9 +75,7 @@ def draw_forest(results: StudyResults, found: Sequence[Difference], layout: Layo
     measure, names = measure_of(results), _row_names(results, found)
     common = _common(found)
     left = 8.0 if layout.narrow else min(270.0, max((width_of(name) for name in names), default=0) + 12)
-    ends = [end for each in found for end in (each.low, each.high, each.value) if end is not None]
-    margins = (0.0, results.margin, -results.margin)
-    scale = scale_of([*ends, *margins], left + 4, layout.width - (8.0 if layout.narrow else 74.0))
+    scale = scale_of(_reached(found, results.margin), left + 8, layout.width - (12.0 if layout.narrow else 78.0))
     row_height, top = 42.0 if layout.narrow else 26.0, 30.0 if common else 8.0
     bottom = top + row_height * max(1, len(found))
     parts = [*_ground(scale, results.margin, top, bottom, layout)]
@@ -113,12 +112,17 @@ def _ground(scale: Scale, margin: float, top: float, bottom: float, layout: Layo
 
 def _measured(each: Difference, y: float, scale: Scale, said: str) -> Iterator[str]:
     if each.low is not None and each.high is not None:
-        x1, x2 = scale(each.low), scale(each.high)
-        yield tag("line", "interval", said, x1=x1, y1=y, x2=x2, y2=y)
-        yield line("interval", x1, y - 4, x1, y + 4)
-        yield line("interval", x2, y - 4, x2, y + 4)
+        yield from interval(each.low, each.high, y, scale, said)
     kind = "on-front" if each.decided else "off-front"
     yield tag("circle", kind, said, cx=scale(each.value), cy=y, r=4.5, data_value=f"{each.value:.10g}")
+
+
+def _reached(found: Sequence[Difference], margin: float) -> list[float]:
+    """What the scale holds: every difference, zero and the margin, and intervals as far as they do not drown these."""
+    values = [*(each.value for each in found), 0.0, margin, -margin]
+    low, high = min(values), max(values)
+    ends = [end for each in found for end in (each.low, each.high) if end is not None]
+    return values + [min(max(end, low - REACH * (high - low)), high + REACH * (high - low)) for end in ends]
 
 
 def _pair(pair: Difference | None, own: bool, results: StudyResults, at: _Place) -> Iterator[str]:
@@ -130,9 +134,9 @@ def _pair(pair: Difference | None, own: bool, results: StudyResults, at: _Place)
     kind = ("better" if good else "worse") if pair.decided else "open"
     yield cell(kind, at.x, at.y, at.width, at.height, _said(pair, results))
     text = told(pair.value, measure, signed=True)
-    yield middle("strong" if pair.decided else "muted", at.x, at.y + 2, at.width, at.height - 4, text)
+    yield middle("strong" if pair.decided else "muted", at.x, at.y + 3, at.width, at.height, text)
     if pair.decided:
-        x, y, way = at.x + at.width - 9, at.y + 9, -3 if pair.value > 0 else 3
+        x, y, way = at.x + at.width / 2, at.y + 7, -3 if pair.value > 0 else 3
         yield path("arrow", [(x - 4, y - way), (x + 4, y - way), (x, y + way)], closed=True)
 
 

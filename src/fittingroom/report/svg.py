@@ -92,10 +92,12 @@ def clipped(x: float, y: float, width: float, height: float, parts: Iterable[str
 
 
 def cut(text: str, room: float) -> str:
-    """As many letters of a text as a width has room for."""
+    """As many letters of a text as a width has room for, from its beginning and its end, where names differ."""
     if width_of(text) <= room:
         return text
-    return text[: max(1, int(room / LETTER) - 1)].rstrip(" ,") + "…"
+    kept = max(1, int(room / LETTER) - 1)
+    end = kept * 2 // 5
+    return text[: kept - end].rstrip(" ,") + "…" + (text[-end:].lstrip(" ,") if end else "")
 
 
 def width_of(text: str) -> float:

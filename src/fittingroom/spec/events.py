@@ -89,8 +89,9 @@ class EpochEnded:
     """Early stopping in words: what it watches, best so far, patience left; empty without early stopping."""
 
 
-StopReason = Literal["stopped", "paused", "handed_back"]
-"""Who asked: a user for good, a user for now, or a worker that ends and leaves the run to the next."""
+StopReason = Literal["stopped", "paused", "handed_back", "pruned"]
+"""Who asked: a user for good, a user for now, a worker that ends and leaves the run to the next, or a search that has
+found better ones."""
 Reason = Literal["completed", "early_stop", StopReason]
 
 

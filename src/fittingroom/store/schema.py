@@ -260,4 +260,5 @@ study_runs = Table(
     Column("arm", Text, primary_key=True),
     Column("seed", BigInteger, primary_key=True),
     Column("run", Text, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("pruned", Integer),
 )

@@ -106,6 +106,19 @@ class Studies:
             found = _places(connection, studies)
         return {study: found.get(study, {}) for study in studies}
 
+    def prune(self, study: str, run: str, epoch: int) -> None:
+        """Remember that a run is ended after that epoch, because others were better by then."""
+        table = schema.study_runs
+        with self._database.writing(f"study {study}") as connection:
+            connection.execute(update(table).where(table.c.study == study, table.c.run == run).values(pruned=epoch))
+
+    def pruned(self, study: str) -> dict[Place, int]:
+        """The runs that were ended early because others were better, and after which epoch."""
+        table = schema.study_runs
+        query = select(table).where(table.c.study == study, table.c.pruned.is_not(None))
+        with self._database.reading() as connection:
+            return {(row.arm, row.seed): row.pruned for row in connection.execute(query)}
+
     def epochs(self, study: str) -> dict[str, tuple[EpochMetrics, ...]]:
         """The figures of every run that stands in it, by the run's id, in one query."""
         table, places = schema.epochs, schema.study_runs

@@ -45,4 +45,5 @@ def upgrade() -> None:
         sa.Column("arm", sa.Text, primary_key=True),
         sa.Column("seed", sa.BigInteger, primary_key=True),
         sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column("pruned", sa.Integer),
     )
