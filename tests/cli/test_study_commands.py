@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -144,20 +143,17 @@ def test_a_study_that_is_killed_at_random_moments_comes_to_what_an_undisturbed_o
         assert [run.attempt for run in store.runs()] == [1] * 6
 
     draw, caught = random.Random(4), set[str]()
-    for number in range(KILLS + 1):
+    for _ in range(KILLS):
         process = begin(file, wild)
         wait_for_progress(wild, process, caught)
         time.sleep(0.2 * draw.random())
-        if number < KILLS:
-            kill(process)
-        else:
-            process.send_signal(signal.SIGINT)
+        kill(process)
         process.communicate(timeout=60)
         caught = progress(wild)[1]
     with Store.open(Workspace(wild).database) as store:
-        assert {run.state for run in store.runs()} <= {"finished", "stopped", "failed"}
         assert max(run.attempt for run in store.runs()) > 1
-        ended = {run.id: run.attempt for run in store.runs() if run.state != "stopped"}
+        ended = {run.id: run.attempt for run in store.runs() if run.state in ("finished", "failed")}
+        assert len(ended) < 6
     process = begin(file, wild)
     out, errors = process.communicate(timeout=120)
     assert process.returncode == 1, errors
