@@ -185,7 +185,9 @@ def _outcome(
 ) -> Outcome:
     if run is None:
         return Outcome(None, seed, MISSING, {})
-    return Outcome(run.id, seed, _state_of(run, pruned=pruned), figures_of(run, epochs.get(run.id, ()), target), run.message or "")
+    return Outcome(
+        run.id, seed, _state_of(run, pruned=pruned), figures_of(run, epochs.get(run.id, ()), target), run.message or ""
+    )
 
 
 def _state_of(run: RunSummary | None, *, pruned: bool) -> str:
