@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from fittingroom import queue
 from fittingroom.data.sources import load
 from fittingroom.queue.stored import open_store
+from fittingroom.queue.studies import submit_study, summary_of
 from fittingroom.spec.run import from_toml, presets
+from fittingroom.spec.study import StudySpec
 from fittingroom.store import Store, WorkerRecord
 from fittingroom.web.site import VIEWS
 from fittingroom.workspace import Workspace
@@ -83,6 +86,15 @@ def train(server: Server, preset: str, **settings: object) -> str:
     run = submit(server.workspace, preset, **settings)
     wait_for(server.workspace, run, "finished")
     return run
+
+
+def study(server: Server, preset: str, settings: Mapping[str, object], **spec: Any) -> str:
+    """A finished study of a preset with settings changed: ``study(server, "linear", {}, vary={…}, seeds=2)``."""
+    overrides = [f"{path}={value}" for path, value in settings.items()]
+    base = from_toml(presets()[preset], overrides=[f"name={preset}", *overrides])
+    made = submit_study(StudySpec(base=base, **spec), Workspace.find(server.workspace))
+    until(f"{made} goes on", server.workspace, lambda store: summary_of(store, made).state == "finished")
+    return made
 
 
 def import_all(visitor: Visitor, folder: Path) -> None:

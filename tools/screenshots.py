@@ -42,6 +42,11 @@ RUNS: Sequence[tuple[str, dict[str, object]]] = (
     ("starter", {"train.epochs": 3}),
 )
 """Short ones; the last is the newest, which most views begin with."""
+STUDY = {
+    "name": "dropout of the mlp",
+    "question": "How much dropout does a perceptron bear?",
+    "vary": {"network.*.rate": [0.0, 0.2, 0.5]},
+}
 THUMBNAIL = {"wide": 480, "narrow": 200}
 COLUMNS = {"wide": 4, "narrow": 9}
 CAPTION, GAP = 22, 10
@@ -62,6 +67,7 @@ def main() -> None:
             say("training some networks …")
             shoes = furnish.make_shoes(Path(folder) / "shoes")
             furnish.import_all(visitor, shoes)
+            furnish.study(server, "mlp", {"train.epochs": 4}, **STUDY)
             for preset, settings in RUNS:
                 furnish.train(server, preset, **settings)
             if given.readme:

@@ -26,10 +26,13 @@ OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clie
 
 
 def furnish_it(server: Server, visitor: Visitor, shoes: Path) -> None:
-    """An imported data set with a run of its own, and a convolutional network that knows ten classes."""
+    """An imported data set with a run and a study of its own, and a convolutional network that knows ten classes."""
     furnish.import_all(visitor, shoes)
     furnish.train(server, "linear", **{"train.epochs": 2, "data.source": "shoes", "data.validation": 0.3})
     furnish.train(server, "starter", **{"train.epochs": 1})
+    small = {"train.epochs": 2, "data.source": "shoes", "data.validation": 0.3}
+    vary = {"train.optimizer.learning_rate": [0.01, 0.1], "train.batch_size": [8, 16]}
+    furnish.study(server, "linear", small, vary=vary, seeds=2, name="rates", target=0.5)
 
 
 def wrong_with(tab: Page, each: pages.Page, origin: str) -> Iterator[str]:

@@ -259,6 +259,19 @@ def test_when_the_budget_is_spent_nothing_new_is_begun_but_what_was_begun_goes_o
     assert following.id == third.id
 
 
+def test_a_deleted_study_comes_back_with_its_runs(store: Store) -> None:
+    made = submit(store, "abc", 2)
+    store.studies.delete(made.study)
+    with pytest.raises(NotFound, match=made.study):
+        store.studies.study(made.study)
+    assert store.studies.restore(made.study) == sorted(made.runs)
+    assert store.studies.study(made.study).id == made.study
+    assert {run.id for run in store.studies.places(made.study).values()} == set(made.runs)
+    for study in (made.study, "nowhere"):
+        with pytest.raises(NotFound, match="nothing to bring back"):
+            store.studies.restore(study)
+
+
 def test_a_database_from_before_studies_is_brought_up_to_date(place: str) -> None:
     """Its queued run waits as those that are asked for one by one do."""
     from alembic import command

@@ -248,6 +248,12 @@ def test_comparisons_with_one_arm_are_rows_around_zero() -> None:
     assert "a, less" in [each.text for each in picture.iter(f"{SVG}text")]
 
 
+def test_a_name_that_fits_exactly_is_not_cut() -> None:
+    for letters in range(1, 40):
+        text = "x" * letters
+        assert cut(text, (letters * LETTER + 16) - 16) == text  # which is not quite letters * LETTER
+
+
 def test_cut_names_keep_the_whole_one_as_their_title() -> None:
     picture = pictures(figures.dots(CASES["names"]))["narrow"]
     short = next(each for each in marked(picture, "name") if (each.text or "").startswith("xxx"))

@@ -40,6 +40,7 @@ __all__ = [
     "prefer_study",
     "read_curves",
     "read_study",
+    "restore_study",
     "results_of",
     "runs_named",
     "spec_of_study",
@@ -90,6 +91,14 @@ def delete_study(study: str, workspace: Workspace, *, keep_runs: bool = False) -
             store.trash.delete(run.id)
         store.studies.delete(record.id)
         return 0 if keep_runs else len(runs)
+
+
+def restore_study(study: str, workspace: Workspace) -> None:
+    """Bring a deleted study back, and its runs that are in the trash; raises NotFound."""
+    with open_store(workspace) as store:
+        for run in store.studies.restore(study):
+            with suppress(InvalidInput):  # it was kept, or is gone for good
+                store.trash.restore(run)
 
 
 def runs_named(name: str, workspace: Workspace) -> list[str]:

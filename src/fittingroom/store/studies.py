@@ -151,6 +151,15 @@ class Studies:
         """Forget a study; its runs stay."""
         self._change(study, deleted=now())
 
+    def restore(self, study: str) -> list[str]:
+        """Bring a deleted study back; returns the ids of its runs, those in the trash too. Raises NotFound."""
+        studies, places = schema.studies, schema.study_runs
+        with self._database.writing(f"study {study}") as connection:
+            deleted = studies.c.id == study, studies.c.deleted.is_not(None)
+            if connection.execute(update(studies).where(*deleted).values(deleted=None)).rowcount == 0:
+                raise NotFound(f'there is no deleted study "{study}"; there is nothing to bring back')
+            return list(connection.scalars(select(places.c.run).where(places.c.study == study).order_by(places.c.run)))
+
     def _change(self, study: str, **values: object) -> None:
         with self._database.writing(f"study {study}") as connection:
             known = _study(connection, study).id

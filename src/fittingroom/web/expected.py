@@ -54,6 +54,11 @@ class Timings:
         """The site's."""
         return only_one(request, cls, cls)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being timed just now."""
+        return self._newest is not None and self._newest.state == "running"
+
     def known(self, key: str) -> Job | None:
         return self._jobs.get(key)
 

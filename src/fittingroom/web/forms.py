@@ -12,6 +12,13 @@ import pydantic
 from fittingroom.spec.run import RunSpec
 
 Kind = Literal["number", "choice", "switch", "text"]
+OPTIMIZERS = {
+    "sgd": "Sgd", "adam": "Adam", "adamw": "AdamW", "adadelta": "Adadelta", "rmsprop": "RmsProp", "muon": "Muon",
+}  # fmt: skip
+SCHEDULES = {
+    "constant": "Constant", "step": "Step", "exponential": "Exponential", "cosine": "Cosine", "one_cycle": "OneCycle",
+}  # fmt: skip
+"""The records of a training's tables, by the names that specs have for them."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ VIEWS = (
     ("results", "Results"),
     ("draw", "Draw"),
     ("inside", "Look inside"),
+    ("studies", "Studies"),
     ("runs", "Runs"),
 )
 """The rail: the path of the work, from images to results."""

@@ -17,7 +17,7 @@ from fittingroom.spec.run import RunSpec, with_settings
 from fittingroom.web.begin import offered, on_the_same_data, spec_from
 from fittingroom.web.drafts import Draft, Plain, draft_of, edit, plain_of, remember
 from fittingroom.web.expected import Timings, expect, progress_of, threads_of
-from fittingroom.web.forms import Field, fields
+from fittingroom.web.forms import OPTIMIZERS, SCHEDULES, Field, fields
 from fittingroom.web.inference import Inference
 from fittingroom.web.once import once
 from fittingroom.web.places import check_source, reach_of
@@ -28,12 +28,6 @@ from fittingroom.web.site import Site, off_loop
 from fittingroom.web.transfers import offer
 from fittingroom.web.waiting import Waiting
 
-OPTIMIZERS = {
-    "sgd": "Sgd", "adam": "Adam", "adamw": "AdamW", "adadelta": "Adadelta", "rmsprop": "RmsProp", "muon": "Muon",
-}  # fmt: skip
-SCHEDULES = {
-    "constant": "Constant", "step": "Step", "exponential": "Exponential", "cosine": "Cosine", "one_cycle": "OneCycle",
-}  # fmt: skip
 FIRST = ("epochs", "batch_size", "budget")
 """What everybody sets; the rest of [train] is one click away."""
 SEEDS = (1, 3, 5)

@@ -1,0 +1,48 @@
+"""Studies that come with Fitting Room: begun with one click, with the time that they will take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from fittingroom.queue.studies import submit_study
+from fittingroom.spec.arms import arms
+from fittingroom.web.expected import Timings, threads_of
+from fittingroom.web.inference import Inference
+from fittingroom.web.shelf import Shelf
+from fittingroom.web.site import Site, off_loop
+from fittingroom.web.study.shipped import shipped_study
+from fittingroom.web.study.time import arm_times, expect_study
+from fittingroom.web.waiting import Waiting
+
+
+async def begin_shipped(request: Request) -> Response:
+    """Put a shipped study into the queue, or let it go on, and go to see it."""
+    site, form = Site.of(request), await request.form()
+    spec = shipped_study(request.path_params["key"], small=form.get("size") == "small")
+    await Timings.of(request).make_way(Inference.of(request))
+    study = await off_loop(lambda: submit_study(spec, site.workspace))
+    return RedirectResponse(f"/studies/{quote(study)}", 303)
+
+
+async def time_of_shipped(request: Request) -> Response:
+    """How long a shipped study would take; asks again until that is known."""
+    site, shelf, key = Site.of(request), Shelf.of(request), request.path_params["key"]
+    size = "small" if request.query_params.get("size") == "small" else "full"
+    spec = shipped_study(key, small=size == "small")
+    threads = await off_loop(lambda: threads_of(site.store))
+    found = await off_loop(lambda: arm_times(arms(spec), site.workspace, threads, shelf.split))
+    waiting = await off_loop(lambda: Waiting.of(site.store))
+    known = expect_study(found, spec.seeds, waiting, request, threads, begin=True)
+    asked = replace(known, ask=f"/studies/shipped/{quote(key)}/time?size={size}")
+    return site.page(request, "studies/time.html", expected=asked)
+
+
+ROUTES = [
+    Route("/studies/shipped/{key}", begin_shipped, methods=["POST"]),
+    Route("/studies/shipped/{key}/time", time_of_shipped),
+]

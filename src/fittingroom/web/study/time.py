@@ -1,0 +1,113 @@
+"""How long a study will take on this machine, before it starts: a few steps of each of its arms are timed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from starlette.requests import Request
+
+from fittingroom.data.dataset import Dataset
+from fittingroom.data.stages import Split, read_stages
+from fittingroom.queue.timing import Timing
+from fittingroom.spec.arms import Arm
+from fittingroom.spec.mistakes import many
+from fittingroom.spec.run import RunSpec
+from fittingroom.web.expected import State, Timings, key_of, seconds_of
+from fittingroom.web.figures import roughly
+from fittingroom.web.inference import Inference, Job
+from fittingroom.web.waiting import Waiting
+from fittingroom.workspace import Workspace
+
+MOST_TIMED = 8
+"""Different trainings that are timed; what more there are is taken to last as long as these do on average."""
+
+
+@dataclass(frozen=True)
+class ArmTime:
+    """What the time of one arm depends on."""
+
+    key: str
+    spec: RunSpec
+
+
+@dataclass(frozen=True)
+class StudyTime:
+    """What is known of how long it will take."""
+
+    state: State
+    headline: str = ""
+    details: str = ""
+    ask: str = ""
+    """The address to ask again."""
+
+    @property
+    def key(self) -> str:
+        """Short, and another one for another address."""
+        return hashlib.sha256(self.ask.encode()).hexdigest()[:8]
+
+
+def arm_times(
+    found: Sequence[Arm], workspace: Workspace, threads: int | None, split: Split = Dataset.split
+) -> list[ArmTime]:
+    """Each arm with what its time depends on; reads the data."""
+    return [ArmTime(key_of(read_stages(arm.spec, workspace, split), threads), arm.spec) for arm in found]
+
+
+def expect_study(
+    arms: Sequence[ArmTime], seeds: int, waiting: Waiting, request: Request, threads: int | None, *, begin: bool
+) -> StudyTime:
+    """What is known by now. ``begin``: time the next of what nobody has timed. Lives on the event loop."""
+    if not arms:
+        return StudyTime("none")
+    timings, specs = Timings.of(request), {arm.key: arm.spec for arm in arms}
+    keys = list(specs)[:MOST_TIMED]
+    jobs = {key: job for key in keys if (job := timings.known(key)) is not None}
+    done = {key: seconds for key, job in jobs.items() if (seconds := _seconds(job, specs[key])) is not None}
+    failed = [job.problem for job in jobs.values() if job.state == "failed"]
+    if len(done) == len(keys):
+        return _told(arms, seeds, done)
+    if failed:
+        return StudyTime("failed", details=failed[0])
+    if timings.busy or any(job.state == "running" for job in jobs.values()):
+        return StudyTime("timing", details=_progress(done, keys))
+    if waiting.running:
+        return StudyTime("busy", details=waiting.running[0])
+    if begin:
+        key = next(key for key in keys if key not in done)
+        timings.begin(key, specs[key], threads, Inference.of(request))
+        return StudyTime("timing", details=_progress(done, keys))
+    return StudyTime("waits")
+
+
+def _seconds(job: Job, spec: RunSpec) -> float | None:
+    """Of one run, if nothing stops it early; None while it is not timed."""
+    if job.state != "done" or job.result is None:
+        return None
+    timings = [Timing(**each) for each in job.result.words["timings"]]
+    trains = [*(phase.train for phase in spec.phases), spec.train]
+    return sum(seconds_of(train, timing) for train, timing in zip(trains, timings, strict=False))
+
+
+def _progress(done: dict[str, float], keys: Sequence[str]) -> str:
+    return f"{len(done)} of {len(keys)}" if len(keys) > 1 else ""
+
+
+def _told(arms: Sequence[ArmTime], seeds: int, done: dict[str, float]) -> StudyTime:
+    usual = fmean(done.values())
+    total = seeds * sum(done.get(arm.key, usual) for arm in arms)
+    early = any(arm.spec.train.early_stop for arm in arms)
+    low, high = roughly(min(done.values())), roughly(max(done.values()))
+    each = f"{low} a run" if low == high else f"{low} to {high} a run"
+    details = f"{each[0].upper()}{each[1:]}, one after the other; a few steps of {_which(arms, done)} were timed here."
+    details += " Several runs at once may be quicker" + ("; early stopping makes them shorter." if early else ".")
+    return StudyTime("known", f"{'At most a' if early else 'A'}bout {roughly(total)}", details)
+
+
+def _which(arms: Sequence[ArmTime], done: dict[str, float]) -> str:
+    different = len({arm.key for arm in arms})
+    if different == 1:
+        return "one arm" if len(arms) > 1 else "it"
+    return "each arm" if different == len(done) else f"{many(len(done), 'arm')} of {len(arms)}"
