@@ -28,6 +28,10 @@ from .library.fit import (
 from .library.run import (
     Run as Run,
 )
+from .library.study import (
+    Study as Study,
+    run_study as run_study,
+)
 from .spec.augment import (
     Brightness as Brightness,
     Contrast as Contrast,
@@ -70,6 +74,11 @@ from .spec.run import (
 from .spec.start import (
     Phase as Phase,
     Start as Start,
+)
+from .spec.study import (
+    StudySpec as StudySpec,
+    load_study_spec as load_study_spec,
+    study_presets as study_presets,
 )
 from .spec.train import (
     Adadelta as Adadelta,

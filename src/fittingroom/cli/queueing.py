@@ -16,6 +16,7 @@ from fittingroom import queue
 from fittingroom.cli import show
 from fittingroom.cli.output import aside, forget_output
 from fittingroom.errors import InvalidInput
+from fittingroom.library.several import worker_command
 from fittingroom.spec.run import load_run_spec, schedule_of
 from fittingroom.spec.start import weights_of
 from fittingroom.store import RunDetails, WorkerRecord
@@ -114,12 +115,6 @@ def work(
             workspace, threads=threads, idle=idle, stop=lambda: stop() or is_alone(), tell=say,
             comparison=comparison, helper=helper,
         )  # fmt: skip
-
-
-def worker_command(workspace: Workspace, *, as_json: bool, more: Sequence[str]) -> list[str]:
-    """The command of another worker for this workspace."""
-    command = [sys.executable, "-m", "fittingroom", "worker", "--workspace", str(workspace.root)]
-    return [*command, *["--json"] * as_json, *more]
 
 
 def until_input_ends() -> Callable[[], bool]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from fittingroom.cli.keeping_commands import keeping_app
 from fittingroom.cli.label_commands import label_app
@@ -20,7 +21,9 @@ from fittingroom.cli.options import (
 )
 from fittingroom.workspace import Workspace
 
-runs_app = typer.Typer(help="Stored runs: list, show, resume, restart, rename, tag, delete, export, import.", **HELP)
+runs_app = typer.Typer(
+    help="Stored runs: list, show, compare, resume, restart, rename, tag, delete, export, import.", **HELP
+)
 runs_app.add_typer(label_app)
 runs_app.add_typer(keeping_app)
 
@@ -72,6 +75,21 @@ def runs_show(
     show_runs.run(stored, with_epochs=epochs, with_confusion=confusion, as_json=as_json)
     if plot is not None and not as_json:
         typer.echo(f"Curves saved as {plot}.")
+
+
+@runs_app.command("compare", epilog=examples("fittingroom runs compare mlp-1 cnn-1"))
+def runs_compare(run: RunName, other: RunName, workspace: WorkspaceFolder = None, as_json: AsJson = False) -> None:
+    """Compare two runs image by image: on how many they differ, and whether one is right more often (McNemar)."""
+    from fittingroom.cli import show
+    from fittingroom.library.stored import find_run
+    from fittingroom.queue.pairs import compare_runs
+
+    place = Workspace.find(workspace)
+    pair = compare_runs(find_run(place, run), find_run(place, other), place)
+    if as_json:
+        show.print_json(pair.to_json())
+    else:
+        show.say(*map(escape, pair.sentences))
 
 
 @runs_app.command("robustness", epilog=examples("fittingroom runs robustness last"))

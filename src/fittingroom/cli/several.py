@@ -15,9 +15,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from fittingroom import queue
 from fittingroom.cli import show, show_runs
 from fittingroom.cli.output import aside, forget_output, terminal
-from fittingroom.cli.queueing import waits, worker_command
+from fittingroom.cli.queueing import waits
 from fittingroom.library.interrupt import stopping_on_signals
-from fittingroom.library.several import News, train_several
+from fittingroom.library.several import News, train_several, worker_command
 from fittingroom.library.stored import find_run
 from fittingroom.queue.stored import spec_of
 from fittingroom.queue.together import Comparison

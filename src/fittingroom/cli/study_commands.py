@@ -60,6 +60,15 @@ def study_run(
     small: Annotated[bool, typer.Option("--small", help="A first look that takes minutes, as the study says.")] = False,
     seeds: Annotated[int | None, typer.Option(min=1, max=100, help="Runs of each arm.")] = None,
     settings: Settings = None,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Begin nothing more after so long at work: 30m, 2h.")
+    ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option(
+            min=-100, max=100, help="Which runs in the queue come first: higher ones; single runs have 0, studies -1."
+        ),
+    ] = None,
     threads: Threads = None,
     in_queue: InQueue = False,
     workspace: WorkspaceFolder = None,
@@ -71,9 +80,9 @@ def study_run(
     """
     from fittingroom.cli import studying
 
-    spec = studying.load(source, small=small, seeds=seeds, settings=settings or [])
+    spec = studying.load(source, small=small, seeds=seeds, settings=settings or [], budget=budget)
     do = studying.leave if in_queue else studying.train
-    do(spec, Workspace.find(workspace), threads=threads, as_json=as_json)
+    do(spec, Workspace.find(workspace), threads=threads, priority=priority, as_json=as_json)
 
 
 @study_app.command("list")

@@ -1,93 +1,72 @@
-"""``study run``: all runs of a study, trained by workers of its own and shown as they end."""
+"""``study run``: all runs of a study, trained by workers of its own or left to others."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import NamedTuple
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from fittingroom import queue
 from fittingroom.cli import show, show_studies
-from fittingroom.cli.output import aside, forget_output, terminal
-from fittingroom.cli.queueing import worker_command
+from fittingroom.cli.study_live import Lines, Live, as_plain, in_turn, told
 from fittingroom.errors import InvalidInput
 from fittingroom.library.interrupt import stopping_on_signals
-from fittingroom.library.several import OPEN, News, train_several
-from fittingroom.library.study_timing import TimedArms, time_arms
-from fittingroom.measure.study import ArmResults, Outcome, StudyResults
+from fittingroom.library.several import train_several, worker_command
+from fittingroom.library.study_timing import time_arms
 from fittingroom.queue.stored import open_store
-from fittingroom.queue.studies import Entered, enter_study, read_study
-from fittingroom.queue.study_time import TimeLeft, time_left
-from fittingroom.queue.together import DISTURBING, Comparison
-from fittingroom.spec.events import StopReason
+from fittingroom.queue.studies import Entered, enter_study, prefer_study, read_study
+from fittingroom.queue.together import Comparison
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import setting_of
-from fittingroom.spec.study import StudySpec, load_study_spec
-from fittingroom.store import RunDetails
+from fittingroom.spec.study import StudySpec, load_study_spec, study_from_plain
 from fittingroom.workspace import Workspace
 
-SECONDS_BETWEEN_ESTIMATES = 2.0
 
-
-def load(source: str, *, small: bool, seeds: int | None, settings: Sequence[str]) -> StudySpec:
+def load(source: str, *, small: bool, seeds: int | None, settings: Sequence[str], budget: str | None) -> StudySpec:
     """A study from a file or a shipped one, with settings of every arm changed."""
     spec = load_study_spec(source)
     if small and spec.small is None:
         raise InvalidInput(f"{source} says of nothing how it is smaller; add [small], or leave --small out")
     spec = spec.smaller() if small else spec
     changed = {**spec.set, **dict(setting_of(each) for each in settings)}
-    return replace(spec, seeds=spec.seeds if seeds is None else seeds, set=changed)
+    spec = replace(spec, seeds=spec.seeds if seeds is None else seeds, set=changed)
+    return spec if budget is None else study_from_plain({**spec.to_json(), "budget": budget}, origin="--budget")
 
 
-def train(spec: StudySpec, workspace: Workspace, *, threads: int | None, as_json: bool) -> None:
-    """Train what is missing of a study and print it live, then its table; exit status 1 if one of its runs failed.
-
-    A search chooses what to try next whenever everything that it has tried has ended.
-    """
+def train(spec: StudySpec, workspace: Workspace, *, threads: int | None, priority: int | None, as_json: bool) -> None:
+    """Train what is missing of a study and print it live, then its table; exit status 1 if one of its runs failed."""
     with stopping_on_signals() as stop:
-        study = _train(spec, workspace, threads, stop, as_json=as_json)
-        while study.goes_on and spec.search is not None and not stop():
-            study = _train(spec, workspace, threads, stop, as_json=as_json)
-    show_studies.study(study.id, workspace, as_json=as_json)
-    if any(outcome.state == "failed" for _, outcome in in_turn(read_study(study.id, workspace))):
+        entered = _enter(spec, workspace, threads, priority)
+        results = read_study(entered.study, workspace)
+        live = (Lines if as_json else Live)(results, workspace, searches=spec.search is not None)
+        live.begin(entered)
+        runs = live.waiting()
+        if runs:
+            live.expect(time_arms(entered.study, workspace, threads=threads, stop=stop))
+            comparison = comparison_of(runs[0], workspace)
+            command = worker_command(workspace, as_json=True, more=("--comparison", comparison, "--idle", "0"))
+            with live:
+                train_several(
+                    runs, workspace, command, stop=stop, hear=live.hear, tell=live.tell,
+                    more=lambda: [] if stop() else live.more(),
+                )  # fmt: skip
+    show_studies.study(entered.study, workspace, as_json=as_json)
+    if any(outcome.state == "failed" for _, outcome in in_turn(read_study(entered.study, workspace))):
         raise typer.Exit(1)
 
 
-class _Trained(NamedTuple):
-    """A study of which all that was in the queue has been trained."""
-
-    id: str
-    goes_on: bool
-    """Whether there was anything."""
-
-
-def _train(
-    spec: StudySpec, workspace: Workspace, threads: int | None, stop: Callable[[], StopReason | None], *, as_json: bool
-) -> _Trained:
+def _enter(spec: StudySpec, workspace: Workspace, threads: int | None, priority: int | None) -> Entered:
     entered = enter_study(spec, workspace, threads)
-    results = read_study(entered.study, workspace)
-    live = (Lines if as_json else Live)(results, workspace)
-    live.begin(entered)
-    runs = [outcome.run for _, outcome in in_turn(results) if outcome.run and outcome.state in OPEN]
-    if runs:
-        live.expect(time_arms(entered.study, workspace, threads=threads, stop=stop))
-        comparison = comparison_of(runs[0], workspace)
-        command = worker_command(workspace, as_json=True, more=("--comparison", comparison, "--idle", "0"))
-        with live:
-            train_several(runs, workspace, command, stop=stop, hear=live.hear, tell=live.tell)
-    return _Trained(entered.study, bool(runs))
+    if priority is not None:
+        prefer_study(entered.study, priority, workspace)
+    return entered
 
 
-def leave(spec: StudySpec, workspace: Workspace, *, threads: int | None, as_json: bool) -> None:
+def leave(spec: StudySpec, workspace: Workspace, *, threads: int | None, priority: int | None, as_json: bool) -> None:
     """Leave what is missing of a study to the workers."""
-    entered = enter_study(spec, workspace, threads)
+    entered = _enter(spec, workspace, threads, priority)
     there = queue.workers(workspace)
     if as_json:
         show.print_json({**as_plain(entered), "workers": len(there)})
@@ -100,198 +79,9 @@ def leave(spec: StudySpec, workspace: Workspace, *, threads: int | None, as_json
         show.say("No worker is there; start one with: fittingroom worker")
 
 
-def in_turn(results: StudyResults) -> list[tuple[ArmResults, Outcome]]:
-    """Every place of a study in the order in which they are trained."""
-    places = [(outcome.seed, number) for number, arm in enumerate(results.arms) for outcome in arm.outcomes]
-    by_place = {
-        (outcome.seed, number): (arm, outcome) for number, arm in enumerate(results.arms) for outcome in arm.outcomes
-    }
-    return [by_place[place] for place in sorted(places)]
-
-
 def comparison_of(run: str, workspace: Workspace) -> str:
     """The id of the comparison that a run of a study belongs to."""
     with open_store(workspace) as store:
         found = Comparison.of(store.run(run).lineage)
     assert found is not None
     return found.id
-
-
-def as_plain(entered: Entered) -> dict[str, object]:
-    """What has come of a study that was submitted, as JSON."""
-    return {
-        "study": entered.study,
-        "new": entered.is_new,
-        "made": entered.made,
-        "taken_up": entered.taken_up,
-        "unlisted": entered.unlisted,
-    }
-
-
-def told(entered: Entered, results: StudyResults) -> list[str]:
-    """The same in sentences."""
-    places = [outcome for _, outcome in in_turn(results)]
-    seeds = len({outcome.seed for outcome in places})
-    states = [outcome.state for outcome in places]
-    begins = "begins" if entered.is_new else "goes on"
-    lines = [
-        f"Study {entered.study} {begins}: {many(len(results.arms), 'arm')}, {many(seeds, 'seed')}, "
-        f"{many(len(places), 'run')}, of which {states.count('finished')} have finished."
-    ]
-    if entered.unlisted:
-        lines.append(f"No longer in the study, but kept: {', '.join(entered.unlisted)}.")
-    if results.beyond:
-        lines.append(f"The arms differ also in {', '.join(results.beyond)}: a difference may come from there.")
-    failed = [outcome.run for outcome in places if outcome.state == "failed" and outcome.run]
-    if failed:
-        lines.append(
-            f"{many(len(failed), 'run')} failed before and {'is' if len(failed) == 1 else 'are'} left alone; try one "
-            f"again with: fittingroom runs resume {failed[0]}"
-        )
-    return lines
-
-
-def told_time(left: TimeLeft) -> str:
-    """``about 4:10, with 15 runs one after the other``."""
-    way = f"{left.at_once} at once" if left.at_once > 1 else "one after the other"
-    way = "" if left.runs == 1 else f" {way}"
-    most = " (at most: runs may end early)" if left.at_most else ""
-    return f"about {show.duration(left.seconds)}{most}, with {many(left.runs, 'run')}{way}"
-
-
-class _Watching:
-    """What both ways of telling know: which arm and seed each run is."""
-
-    def __init__(self, results: StudyResults, workspace: Workspace) -> None:
-        self.study, self.workspace = results.study, workspace
-        self.results = results
-        self.places = {outcome.run: (arm, outcome.seed) for arm, outcome in in_turn(results) if outcome.run}
-        self.total = len(in_turn(results))
-        self.done = sum(outcome.state not in OPEN and outcome.run is not None for _, outcome in in_turn(results))
-        self.timed: Mapping[str, float] = {}
-
-    def left(self) -> TimeLeft | None:
-        with open_store(self.workspace) as store:
-            return time_left(store, self.study, self.timed)
-
-
-class Lines(_Watching):
-    """Everything as JSON lines."""
-
-    def __enter__(self) -> Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def begin(self, entered: Entered) -> None:
-        self._print({"event": "entered", **as_plain(entered), "runs": self.total})
-
-    def expect(self, timed: TimedArms) -> None:
-        self.timed = timed.epochs
-        if left := self.left():
-            self._print({"event": "expected", "study": self.study, **vars(left), "others": timed.others})
-
-    def hear(self, news: News) -> None:
-        arm, seed = self.places[news.run.id]
-        own = {"study": self.study, "run": news.run.id, "arm": arm.key, "seed": seed}
-        if news.began:
-            self._print({"event": "started", **own, "attempt": news.run.attempt, "plan": news.run.plan})
-        if news.ended:
-            self.done += 1
-            left = self.left()
-            self._print({"event": "ended", **own, "state": news.run.state, "message": news.run.message,
-                         "validation_accuracy": news.run.validation_accuracy, "done": self.done,
-                         "seconds_left": left and left.seconds})  # fmt: skip
-
-    def tell(self, line: str) -> None:
-        aside(line)
-
-    def _print(self, line: dict[str, object]) -> None:
-        try:
-            show.print_json(line)
-        except BrokenPipeError:
-            forget_output()
-
-
-class Live(_Watching):
-    """A line for each run that has ended, and bars for what is trained."""
-
-    def __init__(self, results: StudyResults, workspace: Workspace) -> None:
-        super().__init__(results, workspace)
-        self.console: Console = terminal()
-        self.shares = ""
-        self.tasks: dict[str, TaskID] = {}
-        self.estimated, self.estimate = 0.0, ""
-        self.bars = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=12), TextColumn("{task.fields[figures]}"),
-            console=self.console, transient=True, refresh_per_second=4, disable=not self.console.is_terminal,
-        )  # fmt: skip
-
-    def __enter__(self) -> Live:
-        self.bars.start()
-        self.all = self.bars.add_task("all runs", total=self.total, completed=self.done, figures=self.estimate)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.bars.stop()
-
-    def begin(self, entered: Entered) -> None:
-        for line in told(entered, self.results):
-            self.tell(line)
-
-    def expect(self, timed: TimedArms) -> None:
-        """How long it will take, before it starts."""
-        self.timed = timed.epochs
-        if left := self.left():
-            disturbed = f" Other programs used {100 * timed.others:.0f} % of the processors meanwhile."
-            rests_on = f"This rests on {left.rests_on}." + disturbed * (timed.others > DISTURBING)
-            self.tell(f"It will take {told_time(left)}. {rests_on}")
-
-    def hear(self, news: News) -> None:
-        """Show what is new."""
-        run, (arm, seed) = news.run, self.places[news.run.id]
-        if news.began:
-            self._began(run, f"{arm.name}, seed {seed}")
-        if (at := news.progress) and run.id in self.tasks:
-            figures = f"training {100 * at.accuracy:.1f} % · {at.images_per_second:,.0f} images/s"
-            self.bars.update(self.tasks[run.id], completed=at.epoch, figures=figures)
-        if news.epochs and (run.id in self.tasks or self.console.is_terminal):
-            self._estimate()
-        if news.ended:
-            self.done += 1
-            if (task := self.tasks.pop(run.id, None)) is not None:
-                self.bars.remove_task(task)
-            self._estimate(now=True)
-            place = f"{self.done:>{len(str(self.total))}}/{self.total}"
-            self.tell(f"{place}  {arm.name}, seed {seed}: {came_to(run)}")
-
-    def tell(self, line: str) -> None:
-        self.console.print(escape(line), highlight=False, soft_wrap=not self.console.is_terminal)
-
-    def _began(self, run: RunDetails, what: str) -> None:
-        shares = str(Comparison.of(run.lineage) or "")
-        if shares and shares != self.shares:
-            self.shares = shares
-            self.tell(shares)
-        if run.id not in self.tasks:
-            self.tasks[run.id] = self.bars.add_task(escape(what), total=show_studies.epochs_of_run(run), figures="")
-
-    def _estimate(self, *, now: bool = False) -> None:
-        if now or time.monotonic() - self.estimated > SECONDS_BETWEEN_ESTIMATES:
-            left = self.left()
-            most = " at most" if left and left.at_most else ""
-            told = f" · about {show.duration(left.seconds)} left{most}" if left else ""
-            self.estimated, self.estimate = time.monotonic(), f"{self.done}/{self.total}{told}"
-            self.bars.update(self.all, completed=self.done, figures=self.estimate)
-
-
-def came_to(run: RunDetails) -> str:
-    """``finished, accuracy 87.61 %, best epoch 9 of 12, 0:14``."""
-    words: Sequence[str] = [run.state]
-    if run.best_epoch:
-        best = f"best epoch {run.best_epoch} of {run.epochs_done}"
-        words = [*words, f"accuracy {show.percent(run.validation_accuracy)}", best, show.duration(run.train_seconds)]
-    return ", ".join(words) + (f". {run.message}" if run.state != "finished" and run.message else "")

@@ -40,6 +40,7 @@ from fittingroom.errors import (
     WorkspaceUnusable,
 )
 from fittingroom.queue.stored import spec_of
+from fittingroom.queue.studies import go_on_searching
 from fittingroom.queue.watch import Watch
 from fittingroom.spec.events import StopReason
 from fittingroom.spec.mistakes import many
@@ -225,6 +226,7 @@ class Worker:
         finally:
             self.hold(None)
             self.tell_end(run.id)
+            self.search_on(run)
 
     def hold(self, run: str | None) -> None:
         """Have a run in hand, or nothing; others may see it."""
@@ -258,6 +260,15 @@ class Worker:
 
         with suppress(NotFound, StaleAttempt, WorkspaceUnusable):  # in a broken database it reads as interrupted
             patiently(write)
+
+    def search_on(self, run: RunDetails) -> None:
+        """Put what the search of a study tries next into the queue, once all that it has tried has ended."""
+        place = run.lineage.get("study")
+        if isinstance(place, dict):
+            try:
+                patiently(lambda: go_on_searching(str(place["id"]), self.workspace))
+            except FittingRoomError as error:
+                self.tell(Said("note", f"the search of {place['id']} does not go on: {error}", run.id))
 
     def tell_end(self, run: str) -> None:
         with suppress(WorkspaceUnusable):

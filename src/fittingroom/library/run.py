@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from fittingroom.queue.pairs import Pair
+
 
 class Run:
     """One run of the workspace: its curves, its evaluation, its predictions. ``Run("last")`` is the newest.
@@ -157,6 +159,12 @@ class Run:
         return (
             f"{self.state}, {self.confusion().headline}, epoch {self.details.best_epoch} of {self.details.epochs_done}"
         )
+
+    def compare(self, other: Run) -> Pair:
+        """This run and another one image by image: ``sentences``, counts, interval and McNemar's test."""
+        from fittingroom.queue.pairs import compare_runs
+
+        return compare_runs(self.details, other.details, self.workspace)
 
     def _repr_html_(self) -> str:
         sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.reading())

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import queue as standard_queue
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -51,17 +52,19 @@ def train_several(
     stop: Callable[[], StopReason | None],
     hear: Callable[[News], None],
     tell: Callable[[str], None],
+    more: Callable[[], Iterable[str]] = tuple,
 ) -> list[RunDetails]:
     """Have queued runs trained to their ends by the worker that ``command`` starts; returns them as they are then.
 
-    ``hear`` is told of every run, ``tell`` what the worker waits for. When ``stop`` answers, all of them are stopped,
-    with their best weights kept. Raises FittingRoomError when workers end again and again although runs wait; what
-    waits is stopped then.
+    ``hear`` is told of every run, ``tell`` what the worker waits for. ``more`` is asked all the while for runs that
+    have come since. When ``stop`` answers, all of them are stopped, with their best weights kept. Raises
+    FittingRoomError when workers end again and again although runs wait; what waits is stopped then.
     """
     seen = {run: _Seen() for run in runs}
     with open_store(workspace) as store, _worker(command, tell) as worker:
         while True:
             try:
+                seen |= {run: _Seen() for run in more() if run not in seen}
                 found = _look(seen, store, hear)
             except WorkspaceBusy:  # somebody else holds the database: look again
                 continue
@@ -77,6 +80,12 @@ def train_several(
                     f"stopped, and goes on with: fittingroom runs resume {waiting[0].id}"
                 )
             time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def worker_command(workspace: Workspace, *, as_json: bool, more: Sequence[str]) -> list[str]:
+    """The command of another worker for this workspace."""
+    command = [sys.executable, "-m", "fittingroom", "worker", "--workspace", str(workspace.root)]
+    return [*command, *["--json"] * as_json, *more]
 
 
 class _Seen:

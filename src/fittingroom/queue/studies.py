@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.queue.stored import open_store
-from fittingroom.queue.study_entry import BEHIND, Entered, add_seeds, enter_study, submit_study
+from fittingroom.queue.study_entry import BEHIND, Entered, add_seeds, enter_study, go_on_searching, submit_study
 from fittingroom.queue.study_results import (
     Curve,
     StudySummary,
@@ -36,6 +36,7 @@ __all__ = [
     "delete_study",
     "enter_study",
     "find_study",
+    "go_on_searching",
     "prefer_study",
     "read_curves",
     "read_study",

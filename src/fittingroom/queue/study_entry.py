@@ -25,6 +25,7 @@ from fittingroom.spec.study import MOST_SEEDS, StudySpec
 from fittingroom.store import ArmRecord, NewStudy, Store, StudyRecord
 from fittingroom.workspace import Workspace
 
+OPEN = {"queued", "running", "interrupted"}
 BEHIND = -1
 """The priority of a study's runs, unless it is given one: behind those that were asked for one by one, which have 0."""
 
@@ -52,13 +53,20 @@ def submit_study(
 
 
 def enter_study(
-    spec: StudySpec, workspace: Workspace, threads: int | None = None, priority: int = BEHIND, study: str | None = None
+    spec: StudySpec,
+    workspace: Workspace,
+    threads: int | None = None,
+    priority: int = BEHIND,
+    study: str | None = None,
+    *,
+    take_up: bool = True,
 ) -> Entered:
     """Put all runs of a study into the queue that are not there yet, and take up again those that were stopped.
 
     The same study, also with more seeds or more values, goes on; so does the one that ``study`` names, whatever was
-    changed. ``threads`` to train each run with; a worker measures what is quickest unless given. Raises InvalidSpec
-    with the faults of every arm, InvalidInput or NotFound, and nothing is stored then.
+    changed; without ``take_up`` what was stopped is left alone. ``threads`` to train each run with; a worker measures
+    what is quickest unless given. Raises InvalidSpec with the faults of every arm, InvalidInput or NotFound, and
+    nothing is stored then.
     """
     spec = _located(spec, workspace)
     with open_store(workspace) as store:
@@ -87,9 +95,24 @@ def enter_study(
             searches=searches,
         )  # fmt: skip
         return Entered(
-            made.study, made.is_new, made.runs, _take_up(store, made.study, [arm.key for arm in found]),
+            made.study, made.is_new, made.runs,
+            _take_up(store, made.study, [arm.key for arm in found]) if take_up else (),
             tuple(arm.name for arm in store.studies.study(made.study).arms if not arm.listed),
         )  # fmt: skip
+
+
+def go_on_searching(study: str, workspace: Workspace) -> tuple[str, ...]:
+    """Put what a search by tpe tries next into the queue, once all that it has tried has ended; returns those runs.
+
+    None of a study that does not search, or was stopped.
+    """
+    with open_store(workspace) as store:
+        record = store.studies.study(study)
+        spec, places = spec_of_study(record), store.studies.places(record.id)
+    searches = spec.search is not None and spec.search.method == "tpe"
+    if not searches or record.stopped is not None or any(run.state in OPEN for run in places.values()):
+        return ()
+    return enter_study(spec, workspace, priority=record.priority, study=record.id, take_up=False).made
 
 
 def add_seeds(study: str, count: int, workspace: Workspace) -> Entered:
