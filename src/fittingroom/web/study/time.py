@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from starlette.requests import Request
 
 from fittingroom.data.dataset import Dataset
-from fittingroom.data.stages import Split, read_stages
+from fittingroom.data.stages import Split, Stage, read_stages
 from fittingroom.queue.timing import Timing
 from fittingroom.spec.arms import Arm
+from fittingroom.spec.data import DataSpec
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import RunSpec
 from fittingroom.web.expected import State, Timings, key_of, seconds_of
@@ -52,8 +53,19 @@ class StudyTime:
 def arm_times(
     found: Sequence[Arm], workspace: Workspace, threads: int | None, split: Split = Dataset.split
 ) -> list[ArmTime]:
-    """Each arm with what its time depends on; reads the data."""
-    return [ArmTime(key_of(read_stages(arm.spec, workspace, split), threads), arm.spec) for arm in found]
+    """Each arm with what its time depends on; reads the data, the same data once."""
+    known: dict[DataSpec, Stage] = {}
+    times = []
+    for arm in found:
+        spec = arm.spec
+        if spec.phases or spec.data not in known:
+            stages = read_stages(spec, workspace, split)
+            known[spec.data] = stages[-1]
+        else:
+            like = known[spec.data]
+            stages = (replace(like, spec=replace(spec, data=like.spec.data)),)
+        times.append(ArmTime(key_of(stages, threads), spec))
+    return times
 
 
 def expect_study(
