@@ -29,8 +29,10 @@ def test_a_study_is_made_watched_and_given_more_seeds(page: Page, server: Server
     expect(start).to_be_disabled()
     page.get_by_role("button", name="batch size").click()
     expect(page.get_by_role("group", name="Values of batch size")).to_be_visible()
+    expect(page.get_by_label("Setting")).to_be_focused()  # what was clicked is gone
     page.get_by_label("Setting").select_option(label="learning rate")
     expect(page.get_by_text("3 arms × 3 seeds = 9 runs")).to_be_visible()
+    expect(page.get_by_label("Setting")).to_be_focused()
     values = page.get_by_role("group", name="Values of learning rate")
     values.get_by_role("checkbox", checked=True).last.press("Space")
     expect(page.get_by_text("2 arms × 3 seeds = 6 runs")).to_be_visible()
