@@ -16,7 +16,7 @@ from fittingroom.web.inference import Inference
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
 from fittingroom.web.study.shipped import shipped_study
-from fittingroom.web.study.time import arm_times, expect_study
+from fittingroom.web.study.time import ArmTimes, arm_times, expect_study
 from fittingroom.web.waiting import Waiting
 
 
@@ -35,7 +35,9 @@ async def time_of_shipped(request: Request) -> Response:
     size = "small" if request.query_params.get("size") == "small" else "full"
     spec = shipped_study(key, small=size == "small")
     threads = await off_loop(lambda: threads_of(site.store))
-    found = await off_loop(lambda: arm_times(arms(spec), site.workspace, threads, shelf.split))
+    found = await ArmTimes.of(request).get(
+        (key, size, threads), lambda: arm_times(arms(spec), site.workspace, threads, shelf.split)
+    )
     waiting = await off_loop(lambda: Waiting.of(site.store))
     known = expect_study(found, spec.seeds, waiting, request, threads, begin=True)
     asked = replace(known, ask=f"/studies/shipped/{quote(key)}/time?size={size}")

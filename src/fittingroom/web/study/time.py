@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -19,9 +20,12 @@ from fittingroom.spec.run import RunSpec
 from fittingroom.web.expected import State, Timings, key_of, seconds_of
 from fittingroom.web.figures import roughly
 from fittingroom.web.inference import Inference, Job
+from fittingroom.web.shelf import Recent
+from fittingroom.web.site import off_loop, only_one
 from fittingroom.web.waiting import Waiting
 from fittingroom.workspace import Workspace
 
+KEPT = 200
 MOST_TIMED = 8
 """Different trainings that are timed; what more there are is taken to last as long as these do on average."""
 
@@ -66,6 +70,28 @@ def arm_times(
             stages = (replace(like, spec=replace(spec, data=like.spec.data)),)
         times.append(ArmTime(key_of(stages, threads), spec))
     return times
+
+
+class ArmTimes:
+    """What the times of shipped studies depend on: read once, and one at a time. Lives on the event loop."""
+
+    def __init__(self) -> None:
+        self._known: Recent[list[ArmTime]] = Recent(KEPT)
+        self._one_at_a_time = asyncio.Lock()
+
+    @classmethod
+    def of(cls, request: Request) -> ArmTimes:
+        """The site's."""
+        return only_one(request, cls, cls)
+
+    async def get(self, key: Hashable, read: Callable[[], list[ArmTime]]) -> list[ArmTime]:
+        """What was read by that key, or is read now, in a thread."""
+        async with self._one_at_a_time:
+            found = self._known.get(key)
+            if found is None:
+                found = await off_loop(read)
+                self._known.put(key, found)
+            return found
 
 
 def expect_study(
