@@ -176,10 +176,10 @@ def test_each_run_is_told_as_it_ends_and_the_table_in_the_end(
     assert lines[0] == "Study rates-1 begins: 2 arms, 2 seeds, 4 runs, of which 0 have finished."
     told = sorted(line.split("  ", 1)[1] for line in lines if line[:2] in ("1/", "2/", "3/", "4/"))
     assert told == [
-        "0.002, seed 0: failed, accuracy 70.00 %, best epoch 1 of 1, 2.0 s. the loss became nan",
-        "0.002, seed 1: finished, accuracy 90.00 %, best epoch 1 of 1, 2.0 s",
-        "0.02, seed 0: finished, accuracy 60.00 %, best epoch 1 of 1, 2.0 s",
-        "0.02, seed 1: finished, accuracy 80.00 %, best epoch 1 of 1, 2.0 s",
+        "learning rate 0.002, seed 0: failed, accuracy 70.00 %, best epoch 1 of 1, 2.0 s. the loss became nan",
+        "learning rate 0.002, seed 1: finished, accuracy 90.00 %, best epoch 1 of 1, 2.0 s",
+        "learning rate 0.02, seed 0: finished, accuracy 60.00 %, best epoch 1 of 1, 2.0 s",
+        "learning rate 0.02, seed 1: finished, accuracy 80.00 %, best epoch 1 of 1, 2.0 s",
     ]
     # of 60 and 80: mean 70, sd 10·√2, 95 % interval 70 ± 12.706·10, cut to what an accuracy can be
     assert " ".join("0.02 60.00 % 80.00 % 2 70.00 % 14.14 0.00 to 100.00 235 2.0 s".split()) in [

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from fittingroom.measure.study import MEASURES, ArmResults, Outcome, StudyResults
 from fittingroom.queue.stored import open_store
+from fittingroom.queue.study_names import in_words
 from fittingroom.spec.arms import Arm, beyond_axes, seeds_of
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec, from_plain
@@ -109,6 +110,7 @@ def results_of(store: Store, study: str) -> StudyResults:
     spec, places, epochs = spec_of_study(record), store.studies.places(record.id), store.studies.epochs(record.id)
     specs = {arm.key: _spec_of(arm) for arm in record.arms}
     measure, pruned = MEASURES[spec.measure], store.studies.pruned(record.id)
+    axes = (*(["arm"] if spec.arms else []), *spec.vary)
     return StudyResults(
         study=record.id,
         name=record.name,
@@ -120,7 +122,7 @@ def results_of(store: Store, study: str) -> StudyResults:
         arms=tuple(
             ArmResults(
                 arm.key,
-                arm.name,
+                in_words(arm.name, axes),
                 arm.settings,
                 arm.parameters,
                 tuple(
@@ -130,7 +132,7 @@ def results_of(store: Store, study: str) -> StudyResults:
             )
             for arm in record.arms
         ),
-        axes=(*(["arm"] if spec.arms else []), *spec.vary),
+        axes=axes,
         beyond=beyond_axes(spec, [Arm(arm.key, arm.name, arm.settings, specs[arm.key]) for arm in record.arms]),
     )
 

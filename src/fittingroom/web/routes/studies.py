@@ -30,7 +30,6 @@ from fittingroom.spec.mistakes import many
 from fittingroom.store import Store
 from fittingroom.web.once import once
 from fittingroom.web.site import Site, off_loop
-from fittingroom.web.study.named import in_words
 from fittingroom.web.study.shipped import shipped_studies
 from fittingroom.web.study.standing import OPEN
 from fittingroom.web.study.view import View, read_view
@@ -77,7 +76,7 @@ def _state(summary: StudySummary) -> str:
 def _verdict(store: Store, summary: StudySummary) -> str:
     """In a line; nothing where the study cannot be read, so that the others can be seen all the same."""
     with suppress(FittingRoomError):
-        return judge(in_words(results_of(store, summary.id))).headline
+        return judge(results_of(store, summary.id)).headline
     return ""
 
 

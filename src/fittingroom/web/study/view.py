@@ -18,7 +18,6 @@ from fittingroom.report.found import cautions_in, curves_in, differences_in, his
 from fittingroom.report.ways import axis_name
 from fittingroom.spec.study import StudySpec
 from fittingroom.store import Store
-from fittingroom.web.study.named import in_words
 from fittingroom.web.study.rows import Row, rows_of
 from fittingroom.web.study.standing import OPEN, Standing, standing_of
 
@@ -79,7 +78,7 @@ class View:
 def read_view(store: Store, study: str) -> View:
     """Raises NotFound; reads the database."""
     record = store.studies.study(study)
-    results, summary = in_words(results_of(store, record.id)), summary_of(store, record.id)
+    results, summary = results_of(store, record.id), summary_of(store, record.id)
     left = time_left(store, record.id) if summary.state in OPEN else None
     return View(
         summary=summary,
