@@ -182,7 +182,7 @@ def test_each_run_is_told_as_it_ends_and_the_table_in_the_end(
         "learning rate 0.02, seed 1: finished, accuracy 80.00 %, best epoch 1 of 1, 2.0 s",
     ]
     # of 60 and 80: mean 70, sd 10·√2, 95 % interval 70 ± 12.706·10, cut to what an accuracy can be
-    assert " ".join("0.02 60.00 % 80.00 % 2 70.00 % 14.14 0.00 to 100.00 235 2.0 s".split()) in [
+    assert " ".join("learning rate 0.02 60.00 % 80.00 % 2 70.00 % 14.14 0.00 to 100.00 235 2.0 s".split()) in [
         " ".join(line.split()) for line in lines
     ]
     assert "4 runs: 1 failed, 3 finished." in lines
