@@ -162,8 +162,13 @@ def test_a_study_that_is_killed_at_random_moments_comes_to_what_an_undisturbed_o
         assert len(store.runs()) == 6
         assert {run: store.run(run).attempt for run in ended} == ended, "what has ended is not trained again"
 
-    scores = fittingroom("test", "rates-1", "--workspace", wild, "--json").out.splitlines()
-    assert [json.loads(score)["openings"] for score in scores] == [1] * 4, "one opening for all finished runs"
+    tested = fittingroom("test", "rates-1", "--workspace", wild, "--json")
+    assert [json.loads(score)["openings"] for score in tested.out.splitlines()] == [1] * 2, (
+        "the best arm's runs, at once"
+    )
+    assert "the test set chooses nothing" in tested.err
+    scores = fittingroom("test", "rates-1", "--all-arms", "--workspace", wild, "--json").out.splitlines()
+    assert [json.loads(score)["openings"] for score in scores] == [2] * 4, "one opening more for all finished runs"
 
 
 @pytest.mark.usefixtures("played")

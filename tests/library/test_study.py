@@ -58,3 +58,21 @@ def test_a_study_that_is_no_smaller_says_so(base: fr.RunSpec, own_workspace: Wor
         fr.run_study(spec, small=True, workspace=own_workspace.root)
     with pytest.raises(fr.NotFound, match="no study"):
         fr.Study("nothing", own_workspace.root)
+
+
+def test_a_study_whose_time_is_spent_returns(base: fr.RunSpec, own_workspace: Workspace) -> None:
+    vary = {"train.optimizer.learning_rate": [0.05, 0.02, 0.01]}
+    spec = fr.StudySpec(base=base, vary=vary, seeds=2, budget="0.01s", name="short")
+    study = fr.run_study(spec, workspace=own_workspace.root, show=False)
+    states = [run.state for run in study.runs]
+    assert states.count("stopped") >= 4
+    assert "finished" in states
+    assert study.headline in study.verdicts
+
+
+def test_a_search_is_run_to_its_end(base: fr.RunSpec, own_workspace: Workspace) -> None:
+    vary = {"train.optimizer.learning_rate": {"low": 1e-4, "high": 0.1, "log": True}}
+    search = {"method": "tpe", "trials": 6}
+    spec = fr.StudySpec(base=base, vary=vary, seeds=1, search=search, name="searched")  # type: ignore[arg-type]
+    study = fr.run_study(spec, workspace=own_workspace.root, show=False)
+    assert [run.state for run in study.runs] == ["finished"] * 6

@@ -133,7 +133,9 @@ def test_more_seeds_and_more_values_are_all_that_is_new(
     assert more.made == ("rates-0-5-1", "rates-0-5-2", "rates-0-5-3")
     assert add_seeds("rates-1", 1, own_workspace).made == ("rates-0-1-4", "rates-0-5-4")
     results = read_study("rates", own_workspace)
-    assert [len(arm.outcomes) for arm in results.arms] == [4, 4, 3]
+    assert [len(arm.outcomes) for arm in results.arms] == [4, 4], "0.01 is kept, and no longer compared"
+    assert submit_study(replace(spec, vary={RATE: [0.1, 0.5, 0.01]}), own_workspace) == "rates-1"
+    assert [len(arm.outcomes) for arm in read_study("rates", own_workspace).arms] == [4, 4, 4]
     assert results.arms[0].values("validation_accuracy") == {7: 0.9}
     with pytest.raises(InvalidInput, match="has 100 at most, this one 4"):
         add_seeds("rates-1", 97, own_workspace)
@@ -231,12 +233,15 @@ def test_a_study_is_deleted_with_its_runs_or_without(
 
 def test_a_study_stands_for_its_finished_runs(spec: StudySpec, own_workspace: Workspace, train: Train) -> None:
     study = submit_study(spec, own_workspace)
-    assert runs_named("rates-0-1-1", own_workspace) == ["rates-0-1-1"]
+    assert runs_named("rates-0-1-1", own_workspace).runs == ("rates-0-1-1",)
     with pytest.raises(InvalidInput, match="no run of rates-1 has finished"):
         runs_named(study, own_workspace)
     train("rates-0-1-1", 0.9)
     train("rates-0-01-2", 0.8)
-    assert sorted(runs_named("rates", own_workspace)) == ["rates-0-01-2", "rates-0-1-1"]
+    named = runs_named("rates", own_workspace)
+    assert named.runs == ("rates-0-1-1",)
+    assert named.told.startswith("learning rate 0.1: the arm of rates-1 with the best mean validation accuracy, 1 run.")
+    assert sorted(runs_named("rates", own_workspace, all_arms=True).runs) == ["rates-0-01-2", "rates-0-1-1"]
     with pytest.raises(NotFound, match=r'^there is no run "sates-0-1-1"; did you mean'):
         runs_named("sates-0-1-1", own_workspace)
 

@@ -161,3 +161,23 @@ def test_a_base_is_a_preset_a_file_beside_the_study_or_a_table(tmp_path: Path) -
         load_study_spec(file)
     with pytest.raises(NotFound, match="did you mean"):
         load_study_spec("a-activations-mpl")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "told"),
+    [
+        ({"measure": "epochs_to_target"}, "target", "is missing"),
+        ({"set": {"train.batch_size": 64}}, 'set."train.batch_size"', "is what varies"),
+        ({"small": {"set": {"train.batch_size": 64}}}, 'small.set."train.batch_size"', "is what varies"),
+        ({"arms": [{"name": "a", "set": {"train.batch_size": 64}}]}, 'arms.a.set."train.batch_size"', "is what varies"),
+    ],
+)
+def test_what_would_be_swallowed_is_a_fault(wrong: dict[str, Any], path: str, told: str) -> None:
+    with pytest.raises(InvalidSpec, match=told) as caught:
+        study(vary={"train.batch_size": [128, 256]}, **wrong)
+    assert path in str(caught.value)
+
+
+def test_a_layer_that_is_not_there_cannot_be_left_out() -> None:
+    with pytest.raises(InvalidSpec, match=r'there is no "network\.dense_9"; did you mean'):
+        arms(study(vary={"network.dense_9": ["with", "without"]}))

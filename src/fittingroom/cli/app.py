@@ -139,20 +139,29 @@ def test(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN|STUDY...", help="A study stands for all of its finished runs.", autocompletion=complete_run
+            metavar="RUN|STUDY...",
+            help="A study stands for the finished runs of its best arm on validation images.",
+            autocompletion=complete_run,
         ),
     ],
+    all_arms: Annotated[
+        bool, typer.Option("--all-arms", help="Of a study, score the finished runs of all arms.")
+    ] = False,
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Open the sealed test set and score runs on it. Each call is counted as one opening, and the count is shown."""
     from fittingroom.cli import show_runs
+    from fittingroom.cli.output import aside
     from fittingroom.library.run import Run, open_tests
     from fittingroom.queue.studies import runs_named
 
     place = Workspace.find(workspace)
-    named = dict.fromkeys(run for name in runs for run in runs_named(name, place))
-    show_runs.test_scores(open_tests([Run(run, place) for run in named]), as_json=as_json)
+    named = [runs_named(name, place, all_arms=all_arms) for name in runs]
+    for told in (each.told for each in named if each.told):
+        aside(told)
+    chosen = dict.fromkeys(run for each in named for run in each.runs)
+    show_runs.test_scores(open_tests([Run(run, place) for run in chosen]), as_json=as_json)
 
 
 @app.command(epilog=examples("fittingroom predict last shoe.jpg", "fittingroom predict starter-1 *.png --top 3"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
@@ -20,10 +21,12 @@ from fittingroom.queue.studies import Entered, go_on_searching, read_study
 from fittingroom.queue.study_time import TimeLeft, time_left
 from fittingroom.queue.together import DISTURBING, Comparison
 from fittingroom.spec.mistakes import many
+from fittingroom.spec.study import Search
 from fittingroom.store import RunDetails
 from fittingroom.workspace import Workspace
 
 SECONDS_BETWEEN_ESTIMATES = 2.0
+LEFT = {*OPEN, "stopped", "paused"}
 
 
 def in_turn(results: StudyResults) -> list[tuple[ArmResults, Outcome]]:
@@ -46,8 +49,8 @@ def as_plain(entered: Entered) -> dict[str, object]:
     }
 
 
-def told(entered: Entered, results: StudyResults) -> list[str]:
-    """The same in sentences."""
+def told(entered: Entered, results: StudyResults, tried: int | None = None) -> list[str]:
+    """The same in sentences. ``tried``: combinations that a search draws beforehand."""
     places = [outcome for _, outcome in in_turn(results)]
     seeds = len({outcome.seed for outcome in places})
     states = [outcome.state for outcome in places]
@@ -56,8 +59,10 @@ def told(entered: Entered, results: StudyResults) -> list[str]:
         f"Study {entered.study} {begins}: {many(len(results.arms), 'arm')}, {many(seeds, 'seed')}, "
         f"{many(len(places), 'run')}, of which {states.count('finished')} have finished."
     ]
+    if tried and len(results.arms) < tried:
+        lines.append(f"The search draws {tried} combinations, of which {len(results.arms)} differ.")
     if entered.unlisted:
-        lines.append(f"No longer in the study, but kept: {', '.join(entered.unlisted)}.")
+        lines.append(f"No longer in the study, so no longer compared, but kept: {', '.join(entered.unlisted)}.")
     if results.beyond:
         lines.append(f"The arms differ also in {', '.join(results.beyond)}: a difference may come from there.")
     failed = [outcome.run for outcome in places if outcome.state == "failed" and outcome.run]
@@ -80,8 +85,10 @@ def told_time(left: TimeLeft) -> str:
 class _Watching:
     """What both ways of telling know: which arm and seed each run is."""
 
-    def __init__(self, results: StudyResults, workspace: Workspace, *, searches: bool = False) -> None:
-        self.study, self.workspace, self.searches = results.study, workspace, searches
+    def __init__(self, results: StudyResults, workspace: Workspace, *, search: Search | None = None) -> None:
+        self.study, self.workspace = results.study, workspace
+        self.searches = search is not None and search.method == "tpe"
+        self.tried = search.trials if search and not self.searches else None
         self.timed: Mapping[str, float] = {}
         self.look(results)
         self.done = sum(outcome.state not in OPEN and outcome.run is not None for _, outcome in in_turn(results))
@@ -95,6 +102,11 @@ class _Watching:
     def waiting(self) -> list[str]:
         """The runs that have not ended."""
         return [outcome.run for _, outcome in in_turn(self.results) if outcome.run and outcome.state in OPEN]
+
+    def waiting_or_left(self) -> list[str]:
+        """The runs that have not come to their ends, as they are now."""
+        self.look(read_study(self.study, self.workspace))
+        return [outcome.run for _, outcome in in_turn(self.results) if outcome.run and outcome.state in LEFT]
 
     def more(self) -> list[str]:
         """What a search tries next, once all that it has tried has ended."""
@@ -154,12 +166,13 @@ class Lines(_Watching):
 class Live(_Watching):
     """A line for each run that has ended, and bars for what is trained."""
 
-    def __init__(self, results: StudyResults, workspace: Workspace, *, searches: bool = False) -> None:
-        super().__init__(results, workspace, searches=searches)
+    def __init__(self, results: StudyResults, workspace: Workspace, *, search: Search | None = None) -> None:
+        super().__init__(results, workspace, search=search)
         self.console: Console = terminal()
         self.shares = ""
         self.tasks: dict[str, TaskID] = {}
         self.estimated, self.estimate = 0.0, ""
+        self.not_begun: Counter[str] = Counter()
         self.bars = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=12), TextColumn("{task.fields[figures]}"),
             console=self.console, transient=True, refresh_per_second=4, disable=not self.console.is_terminal,
@@ -174,9 +187,11 @@ class Live(_Watching):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.bars.stop()
+        for message, count in self.not_begun.items():
+            self.tell(f"{many(count, 'run')} not begun. {message}".strip())
 
     def begin(self, entered: Entered) -> None:
-        for line in told(entered, self.results):
+        for line in told(entered, self.results, self.tried):
             self.tell(line)
 
     def expect(self, timed: TimedArms) -> None:
@@ -202,6 +217,9 @@ class Live(_Watching):
             if (task := self.tasks.pop(run.id, None)) is not None:
                 self.bars.remove_task(task)
             self._estimate(now=True)
+            if run.attempt == 0:
+                self.not_begun[run.message or ""] += 1  # all of them are told together
+                return
             place = f"{self.done:>{len(str(self.total))}}/{self.total}"
             self.tell(f"{place}  {arm.name}, seed {seed}: {came_to(run)}")
 

@@ -23,6 +23,9 @@ from fittingroom.spec.run import setting_of
 from fittingroom.spec.study import StudySpec, load_study_spec, study_from_plain
 from fittingroom.workspace import Workspace
 
+INTERRUPTED = 130
+"""The exit status of a study that was stopped before all of its runs had ended."""
+
 
 def load(source: str, *, small: bool, seeds: int | None, settings: Sequence[str], budget: str | None) -> StudySpec:
     """A study from a file or a shipped one, with settings of every arm changed."""
@@ -36,11 +39,14 @@ def load(source: str, *, small: bool, seeds: int | None, settings: Sequence[str]
 
 
 def train(spec: StudySpec, workspace: Workspace, *, threads: int | None, priority: int | None, as_json: bool) -> None:
-    """Train what is missing of a study and print it live, then its table; exit status 1 if one of its runs failed."""
+    """Train what is missing of a study and print it live, then its table.
+
+    Exit status 1 if one of its runs failed, 130 if it was stopped before all had ended.
+    """
     with stopping_on_signals() as stop:
         entered = _enter(spec, workspace, threads, priority)
         results = read_study(entered.study, workspace)
-        live = (Lines if as_json else Live)(results, workspace, searches=spec.search is not None)
+        live = (Lines if as_json else Live)(results, workspace, search=spec.search)
         live.begin(entered)
         runs = live.waiting()
         if runs:
@@ -52,7 +58,10 @@ def train(spec: StudySpec, workspace: Workspace, *, threads: int | None, priorit
                     runs, workspace, command, stop=stop, hear=live.hear, tell=live.tell,
                     more=lambda: [] if stop() else live.more(),
                 )  # fmt: skip
+        gave_up = stop() is not None and bool(live.waiting_or_left())
     show_studies.study(entered.study, workspace, as_json=as_json)
+    if gave_up:
+        raise typer.Exit(INTERRUPTED)
     if any(outcome.state == "failed" for _, outcome in in_turn(read_study(entered.study, workspace))):
         raise typer.Exit(1)
 
@@ -69,7 +78,8 @@ def leave(spec: StudySpec, workspace: Workspace, *, threads: int | None, priorit
     entered = _enter(spec, workspace, threads, priority)
     there = queue.workers(workspace)
     if as_json:
-        show.print_json({**as_plain(entered), "workers": len(there)})
+        count = len(in_turn(read_study(entered.study, workspace)))
+        show.print_json({"event": "entered", **as_plain(entered), "runs": count, "workers": len(there)})
         return
     for line in told(entered, read_study(entered.study, workspace)):
         show.say(escape(line))

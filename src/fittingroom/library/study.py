@@ -15,7 +15,7 @@ from fittingroom.library.interrupt import stopping_on_signals
 from fittingroom.library.run import Run
 from fittingroom.library.several import OPEN, News, train_several, worker_command
 from fittingroom.queue.stored import open_store
-from fittingroom.queue.studies import enter_study, find_study, read_study
+from fittingroom.queue.studies import enter_study, find_study, go_on_searching, read_study
 from fittingroom.spec.study import StudySpec, load_study_spec
 from fittingroom.workspace import Workspace
 
@@ -45,9 +45,15 @@ class Study:
         return read_study(self.id, self.workspace)
 
     @property
+    def headline(self) -> str:
+        """What the results show, in a sentence."""
+        return self._found().judged.headline
+
+    @property
     def verdicts(self) -> list[str]:
-        """What the results show, in sentences: the same that page and command line tell."""
-        return list(self._found().judged.sentences)
+        """What the results show, the headline first: the same sentences that page and command line tell."""
+        judged = self._found().judged
+        return [judged.headline, *judged.sentences]
 
     @property
     def warnings(self) -> list[str]:
@@ -77,6 +83,16 @@ class Study:
         sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in found.judged.sentences)
         figure = figures.dots(found.results)
         return f"<style>{figures.style()}</style><p><b>{escape(repr(self))}</b></p>{figure}{sentences}"
+
+    def _waiting(self) -> list[str]:
+        """The runs that have not ended."""
+        with open_store(self.workspace) as store:
+            return [run.id for run in store.studies.places(self.id).values() if run.state in OPEN]
+
+    def _tried_next(self) -> list[str]:
+        """What a search tries next, once all that it has tried has ended; else what waits."""
+        go_on_searching(self.id, self.workspace)
+        return self._waiting()
 
     def _found(self) -> StudyFound:
         from fittingroom.report.found import found_in
@@ -112,15 +128,15 @@ def run_study(
             console.print(plainly(f"{news.run.id}: {news.run.state}. {news.run.message or ''}".strip()))
 
     with stopping_on_signals() as stop:
-        while True:
-            study = Study(enter_study(spec, place).study, place)
-            waiting = [each.id for each in study.runs if each.state in OPEN]
-            if not waiting or stop() is not None:
-                return study
-            comparison = study.runs[0].details.lineage["comparison"]
+        study = Study(enter_study(spec, place).study, place)
+        waiting = study._waiting()
+        if waiting:
+            comparison = Run(waiting[0], place).details.lineage["comparison"]
             assert isinstance(comparison, dict)
             more = ("--comparison", str(comparison["id"]), "--idle", "0")
-            command = worker_command(place, as_json=True, more=more)
-            train_several(waiting, place, command, stop=stop, hear=hear, tell=lambda line: console.print(plainly(line)))
-            if stop() is not None:
-                return study
+            train_several(
+                waiting, place, worker_command(place, as_json=True, more=more), stop=stop, hear=hear,
+                tell=lambda line: console.print(plainly(line)),
+                more=lambda: [] if spec.search is None or stop() else study._tried_next(),
+            )  # fmt: skip
+    return study

@@ -7,8 +7,11 @@ study_results   what its runs have come to by now
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
+from statistics import mean
 
 from fittingroom.errors import InvalidInput, NotFound
+from fittingroom.measure.study import MEASURES
 from fittingroom.queue.stored import open_store
 from fittingroom.queue.study_entry import BEHIND, Entered, add_seeds, enter_study, go_on_searching, submit_study
 from fittingroom.queue.study_results import (
@@ -24,6 +27,7 @@ from fittingroom.queue.study_results import (
     summaries_of,
     summary_of,
 )
+from fittingroom.spec.mistakes import many
 from fittingroom.workspace import Workspace
 
 __all__ = [
@@ -101,20 +105,47 @@ def restore_study(study: str, workspace: Workspace) -> None:
                 store.trash.restore(run)
 
 
-def runs_named(name: str, workspace: Workspace) -> list[str]:
-    """The run of that id (or ``last``), or all finished runs of the study of that id or name.
+@dataclass(frozen=True)
+class Named:
+    """The runs that a name stands for."""
 
-    Raises NotFound, and InvalidInput for a study of which no run has finished.
+    runs: tuple[str, ...]
+    told: str = ""
+    """Which of a study's they are, and why; empty for a run."""
+
+
+def runs_named(name: str, workspace: Workspace, *, all_arms: bool = False) -> Named:
+    """The run of that id (or ``last``), or the finished runs of a study's arm that its validation figures favour.
+
+    The test set then chooses nothing; ``all_arms`` gives the finished runs of all of them. Raises NotFound, and
+    InvalidInput for a study of which no run has finished.
     """
     with open_store(workspace) as store:
         try:
-            return [store.run(name).id]
+            return Named((store.run(name).id,))
         except NotFound as error:
             try:
-                record = store.studies.study(name)
+                results = results_of(store, name)
             except NotFound:
                 raise error from None
-        finished = [run.id for run in store.studies.places(record.id).values() if run.state == "finished"]
-    if not finished:
-        raise InvalidInput(f"no run of {record.id} has finished, so there is nothing to score; let it go on first")
-    return finished
+    finished = {
+        arm.name: tuple(each.run for each in arm.outcomes if each.run and each.state == "finished")
+        for arm in results.arms
+    }
+    if not any(finished.values()):
+        raise InvalidInput(f"no run of {results.study} has finished, so there is nothing to score; let it go on first")
+    if all_arms:
+        told = f"All {len(results.arms)} arms of {results.study}: whichever is best here is best partly by luck."
+        return Named(tuple(run for runs in finished.values() for run in runs), told)
+    measure = MEASURES[results.measure]
+    means = {arm.name: mean(values) for arm in results.arms if (values := arm.values(measure.name).values())}
+    if not means:
+        raise InvalidInput(
+            f"no arm of {results.study} has a {measure.words} yet, by which to choose; let it go on first"
+        )
+    best = (max if measure.better == "higher" else min)(means, key=means.__getitem__)
+    told = (
+        f"{best}: the arm of {results.study} with the best mean {measure.words}, {many(len(finished[best]), 'run')}. "
+        "The others are not scored, so that the test set chooses nothing."
+    )
+    return Named(finished[best], told)

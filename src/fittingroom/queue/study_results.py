@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fittingroom.measure.study import MEASURES, ArmResults, Outcome, StudyResults
@@ -106,7 +106,7 @@ def summary_of(store: Store, study: str) -> StudySummary:
 
 def results_of(store: Store, study: str) -> StudyResults:
     """See ``read_study``."""
-    record = store.studies.study(study)
+    record = _as_listed(store.studies.study(study))
     spec, places, epochs = spec_of_study(record), store.studies.places(record.id), store.studies.epochs(record.id)
     specs = {arm.key: _spec_of(arm) for arm in record.arms}
     measure, pruned = MEASURES[spec.measure], store.studies.pruned(record.id)
@@ -139,12 +139,13 @@ def results_of(store: Store, study: str) -> StudyResults:
 
 def curves_of(store: Store, study: str) -> list[Curve]:
     """See ``read_curves``."""
-    record = store.studies.study(study)
+    record = _as_listed(store.studies.study(study))
     places, epochs = store.studies.places(record.id), store.studies.epochs(record.id)
     order = {arm.key: number for number, arm in enumerate(record.arms)}
     return [
         Curve(arm, seed, run.id, run.state, epochs.get(run.id, ()))
-        for (arm, seed), run in sorted(places.items(), key=lambda item: (order[item[0][0]], item[0][1]))
+        for (arm, seed), run in sorted(places.items(), key=lambda item: (order.get(item[0][0], -1), item[0][1]))
+        if arm in order
     ]
 
 
@@ -198,14 +199,18 @@ def _state_of(run: RunSummary | None, *, pruned: bool) -> str:
     return PRUNED if pruned and run.state == "stopped" else run.state
 
 
+def _as_listed(record: StudyRecord) -> StudyRecord:
+    """Without the arms that its file no longer has: what they have come to stays, and is not compared."""
+    return replace(record, arms=tuple(arm for arm in record.arms if arm.listed))
+
+
 def _seeds(arm: ArmRecord, seeds: Sequence[int], places: Places) -> list[int]:
     """Those that it should have, and those that it has."""
-    own = {seed for key, seed in places if key == arm.key}
-    return sorted({*seeds, *own} if arm.listed else own)
+    return sorted({*seeds, *(seed for key, seed in places if key == arm.key)})
 
 
 def _summary(store: Store, record: StudyRecord, places: Places) -> StudySummary:
-    spec = spec_of_study(record)
+    spec, record = spec_of_study(record), _as_listed(record)
     pruned = store.studies.pruned(record.id) if spec.search and spec.search.prune else {}
     wanted = {
         (arm.key, seed): epochs_of(_spec_of(arm)) for arm in record.arms for seed in _seeds(arm, seeds_of(spec), places)

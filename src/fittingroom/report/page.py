@@ -26,7 +26,9 @@ def check_free(path: Path, *, replace: bool) -> None:
     if path.is_dir():
         raise InvalidInput(f'"{path}" is a folder; name a file in it, such as {path / "report.html"}')
     if path.exists() and not replace:
-        raise InvalidInput(f'"{path}" is there already; give another name, or replace it with --force')
+        raise InvalidInput(
+            f'"{path}" is there already; give another name, or replace it with --force (replace=True in Python)'
+        )
 
 
 def save(html: str, path: Path, *, replace: bool) -> Path:

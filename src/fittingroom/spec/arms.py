@@ -128,7 +128,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.10g}"
     return str(value)
 
 
@@ -146,6 +146,10 @@ def _settings(study: StudySpec, choice: Mapping[str, Any], by_hand: ArmSpec | No
 
 def _vary(plain: Plain, path: str, value: Any) -> None:
     """Set a value at every place that a path with ``*`` stands for."""
+    stack, _, name = path.partition(".")
+    known = names_of(items) if isinstance(items := plain.get(stack), list) else []
+    if value in (WITH, WITHOUT) and known and name and not {".", "*"} & set(name) and name not in known:
+        raise InvalidInput(f'there is no "{path}"; {did_you_mean(name, known)}')
     if value in (WITH, WITHOUT) and (item := _item_at(plain, path)):
         if value == WITHOUT:
             _leave_out(plain, item)

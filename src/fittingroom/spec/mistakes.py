@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pydantic
 from pydantic_core import ErrorDetails
 
-from fittingroom.errors import Fault, did_you_mean
+from fittingroom.errors import Fault, InvalidSpec, did_you_mean
 
 IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_]*$"
 ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
@@ -48,8 +48,12 @@ def faults_of(error: pydantic.ValidationError, root: type, given: Mapping[str, A
     """Every mistake that pydantic found, as faults with paths as the user wrote them, one for each path."""
     found: dict[str, Fault] = {}
     for details in error.errors(include_url=False):
-        fault = _fault(details, root, given)
-        found.setdefault(fault.path, fault)
+        within = details.get("ctx", {}).get("error")
+        told = within.faults if isinstance(within, InvalidSpec) else [_fault(details, root, given)]
+        above = _path(details["loc"], given) if isinstance(within, InvalidSpec) else ""
+        for fault in told:
+            path = ".".join(filter(None, (above, fault.path)))
+            found.setdefault(path, fault._replace(path=path))
     return list(found.values())
 
 

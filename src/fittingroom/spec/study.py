@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -61,7 +62,8 @@ class Search:
     prune: bool = param(
         default=False,
         strict=True,
-        help="End a run early whose validation accuracy is below the median of those before it at the same epoch.",
+        help="End a run early whose validation accuracy is below the median of other arms' runs, after a quarter and "
+        "half of its epochs, from four such runs on.",
     )
 
 
@@ -136,9 +138,22 @@ class StudySpec:
     format: Literal[1] = param(default=FORMAT, help="Version of this file format.")
 
     def __post_init__(self) -> None:
+        faults = []
         if self.small is None and any(arm.small for arm in self.arms):
-            fault = Fault("arms", "have settings for a first look, and the study has none", "add [small]")
-            raise InvalidSpec([fault])
+            faults.append(Fault("arms", "have settings for a first look, and the study has none", "add [small]"))
+        targets = [self.target] if self.small is None else [self.target, self.small.target]
+        if self.measure.endswith("_to_target") and not any(targets):
+            faults.append(Fault("target", f"is missing, and {self.measure} is counted to it", "add target = 0.88"))
+        for where, path in [
+            *(("set", path) for path in self.set),
+            *(("small.set", path) for path in (self.small.set if self.small else ())),
+            *((f"arms.{arm.name}.set", path) for arm in self.arms for path in arm.set),
+        ]:
+            if any(fnmatchcase(path, axis) and not _is_choice(values) for axis, values in self.vary.items()):
+                told = "is what varies, so that its values come from there"
+                faults.append(Fault(f'{where}."{path}"', told, "leave it out here, or change it in vary"))
+        if faults:
+            raise InvalidSpec(faults)
 
     @property
     def content_id(self) -> str:
@@ -174,6 +189,11 @@ class StudySpec:
     def to_json(self) -> dict[str, Any]:
         """As plain data with every default written out, as the store keeps it."""
         return in_reading_order(to_plain(self, full=True))
+
+
+def _is_choice(values: Any) -> bool:
+    """Whether an axis only has something, or leaves it out, whatever that is."""
+    return isinstance(values, tuple) and all(value in ("with", "without") for value in values)
 
 
 def in_reading_order(plain: dict[str, Any]) -> dict[str, Any]:
