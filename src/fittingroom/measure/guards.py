@@ -76,9 +76,10 @@ def single_seed(results: StudyResults) -> Iterator[Caution]:
     ]  # fmt: skip
     if len(results.arms) < 2 or not arms:
         return
+    have = "has one result" if len(arms) == 1 else "have one result each"
     text = (
-        f"{_capital(named(arms))} {'has one result' if len(arms) == 1 else 'have one result each'}. The same training with "
-        "another seed gives another figure, and one run cannot say by how much: no difference can be told from chance."
+        f"{_capital(named(arms))} {have}. The same training with another seed gives another figure, and one run "
+        "cannot say by how much: no difference can be told from chance."
     )
     wanted = max(3, seeds_of(results))
     fix = f"Train every arm with at least {wanted} seeds."

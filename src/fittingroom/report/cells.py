@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fittingroom.measure.study import StudyResults
+from fittingroom.report.names import distinct
 from fittingroom.report.scales import axis_words, scale_of, told
 from fittingroom.report.shown import best_of, measure_of, shown
 from fittingroom.report.svg import Layout, both, hint, picture, tag, width_of, words
@@ -38,10 +39,14 @@ def draw_two_axes(results: StudyResults, layout: Layout) -> str:
         words("axis", left + 4, 14, axis_name(across), room=layout.width - left, full=across),
         words("axis", 0, 34, axis_name(down), room=left, full=down),
     ]
-    for column, text in enumerate(columns):
-        parts.append(words("name", left + (column + 0.5) * width, 34, text, anchor="middle", room=width - 6))
-    for row, name in enumerate(rows):
-        parts.append(words("name", 0, top + row * height + 23, name, room=left - 8))
+    for column, (text, short) in enumerate(zip(columns, distinct(columns, width - 6), strict=True)):
+        full = text if short != text else ""
+        parts.append(
+            words("name", left + (column + 0.5) * width, 34, short, anchor="middle", room=width - 6, full=full)
+        )
+    for row, (name, short) in enumerate(zip(rows, distinct(rows, left - 8), strict=True)):
+        full = name if short != name else ""
+        parts.append(words("name", 0, top + row * height + 23, short, room=left - 8, full=full))
         for column, value in enumerate(columns):
             x, y = left + column * width, top + row * height
             arm = cells.get((name, value))
