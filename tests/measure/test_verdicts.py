@@ -389,7 +389,7 @@ def test_pairs_without_a_common_seed_share_a_sentence():
     assert len(judged.comparisons) == 15
     said = [each for each in judged.sentences if "result in both" in each]
     assert said == [
-        "Of 15 pairs among z, a, b, c, d and e nothing can be said: they have no seed with a result in both."
+        "Of 15 pairs among z, a, b and 3 more nothing can be said: they have no seed with a result in both."
     ]
 
 

@@ -11,11 +11,11 @@ from xml.etree import ElementTree as Tree
 import pytest
 from scipy.stats import t
 
-from fittingroom.measure.study import StudyResults
+from fittingroom.measure.study import MEASURES, StudyResults
 from fittingroom.report import figures
 from fittingroom.report.figures import Curves, Difference, on_front
 from fittingroom.report.names import distinct
-from fittingroom.report.scales import Scale, log_ticks, round_ticks, scale_of, tick_text
+from fittingroom.report.scales import Scale, log_ticks, round_ticks, scale_of, tick_text, told
 from fittingroom.report.svg import LETTER, NARROW, WIDE, cut, spread
 from tests.report.conftest import arm, study
 
@@ -332,3 +332,31 @@ def test_a_short_curve_is_drawn_with_all_of_its_band() -> None:
     drawn = [each.attrib["d"] for each in picture.iter(f"{SVG}path") if "band" in each.attrib["class"]]
     ends = [float(y) for each in drawn for y in re.findall(r" ([0-9.]+)", each)]
     assert max(ends) <= float(clip.attrib["y"]) + float(clip.attrib["height"])
+
+
+def test_no_figure_in_a_cell_is_cut() -> None:
+    results = grid(12, 11)
+    drawn = pictures(figures.two_axes(results))
+    assert "…" not in "".join(each.text or "" for each in drawn["wide"].iter(f"{SVG}text") if each.text)
+    assert not list(marked(drawn["narrow"], "cell"))
+    assert list(marked(drawn["wide"], "cell"))
+    six = study(*(arm(f"{number}", [0.1 + 0.1 * number]) for number in range(6)))
+    found = [Difference(a.key, b.key, -10.25, None, None, decided=False)
+             for a, b in itertools.combinations(six.arms, 2)]  # fmt: skip
+    for picture in pictures(figures.differences(six, found)).values():
+        texts = [each.text for each in picture.iter(f"{SVG}text")]
+        assert "−10.25" in texts
+        assert not any("…" in (text or "") for text in texts)
+
+
+def test_equal_times_have_different_ticks() -> None:
+    picture = pictures(figures.front(study(arm("a", [0.9], seconds=18.0), arm("b", [0.8], seconds=18.0))))["wide"]
+    ticks = [each.text for each in marked(picture, "tick") if each.attrib["text-anchor"] == "middle"]
+    assert len(ticks) == len(set(ticks)) > 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0023, "0.0023"), (0.456, "0.46"), (1.04, "1.0"), (-0.0712, "−0.071"), (0.0, "0.0")]
+)
+def test_times_below_a_second_have_more_digits(seconds: float, text: str) -> None:
+    assert told(seconds, MEASURES["train_seconds"]) == text

@@ -33,13 +33,18 @@ def no_result(results: StudyResults) -> Iterator[Caution]:
     yield Caution("no result", keys_of(arms), runs, text, " ".join(_advice(outcomes)))
 
 
+def out_of_time(outcome: Outcome) -> bool:
+    """Whether the study's time was spent before it began."""
+    return SPENT.search(outcome.message) is not None
+
+
 def _advice(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """What brings a result, for each way to have none."""
     failed = [each for each in outcomes if each.state == "failed"]
-    spent = [each for each in outcomes if each not in failed and SPENT.search(each.message)]
+    spent = [each for each in outcomes if each not in failed and out_of_time(each)]
     if failed:
         yield (
-            f"What failed is left alone: mend what its message says, or try it again with `fittingroom runs resume "
+            "What failed is left alone: mend what its message says, or try it again with `fittingroom runs resume "
             f"{failed[0].run or 'RUN'}`. Where an arm fails every time, that is its result."
         )
     if spent:

@@ -160,7 +160,7 @@ def _compared(judged: Judgement) -> Iterator[str]:
     if together:
         names = [judged.arm(key).name for key in dict.fromkeys(key for each in apart for key in (each.a, each.b))]
         yield (
-            f"Of {len(apart):,} pairs among {listed(names)} nothing can be said: they have no seed with a result in "
+            f"Of {len(apart):,} pairs among {listed(names, 4)} nothing can be said: they have no seed with a result in "
             "both."
         )
 

@@ -44,6 +44,11 @@ def figure(value: float, places: int) -> str:
     return text.replace("-", "−")
 
 
+def seconds_decimals(value: float) -> int:
+    """How many a time gets: 1, below one second as many as show two digits of it (4 at most)."""
+    return min(MOST_DECIMALS, 1 - math.floor(math.log10(abs(value)))) if 0 < abs(value) < 1 else 1
+
+
 def amount(value: float, measure: Measure, places: int) -> str:
     """A difference with its unit: ``0.08 points``, ``−3.2 s``, ``0.0031``."""
     return f"{figure(value, places)} {measure.unit}".strip()

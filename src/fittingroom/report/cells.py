@@ -7,8 +7,10 @@ from fittingroom.report.names import distinct
 from fittingroom.report.scales import axis_words, scale_of, told
 from fittingroom.report.shown import best_of, measure_of, shown
 from fittingroom.report.svg import Layout, both, hint, picture, tag, width_of, words
-from fittingroom.report.ways import axes_of, axis_name
+from fittingroom.report.ways import axes_of, axis_name, draw_ways
 
+NAMES = 0.34
+"""Share of the width that the column of names gets at most."""
 MOST_ACROSS = {True: 6, False: 12}
 """Columns that are readable, in a narrow picture and in a wide one."""
 
@@ -20,8 +22,15 @@ def fits_two_axes(results: StudyResults) -> bool:
 
 
 def two_axes(results: StudyResults) -> str:
-    """The mean of each combination of two axes, in both layouts; stronger colour is better."""
-    return both(lambda layout: draw_two_axes(results, layout))
+    """The mean of each combination of two axes, stronger colour being better; as lines where cells are too narrow."""
+    return both(lambda layout: (draw_two_axes if _has_room(results, layout) else draw_ways)(results, layout))
+
+
+def _has_room(results: StudyResults, layout: Layout) -> bool:
+    """Whether its figures fit into the cells whole."""
+    measure, columns = measure_of(results), min(len(_values(results, path)) for path in axes_of(results)[:2])
+    widest = max((width_of(told(arm.mean, measure)) for arm in shown(results)), default=0.0)
+    return widest <= (1 - NAMES) * layout.width / max(1, columns)
 
 
 def draw_two_axes(results: StudyResults, layout: Layout) -> str:
@@ -33,7 +42,7 @@ def draw_two_axes(results: StudyResults, layout: Layout) -> str:
     means = [arm.mean for arm in found.values() if arm.mean is not None]
     strength = scale_of(means, 0.08, 0.5) if measure.better == "higher" else scale_of(means, 0.5, 0.08)
     best = best_of(list(found.values()), measure)
-    left = min(0.34 * layout.width, max(width_of(text) for text in [*rows, axis_name(down)]) + 12)
+    left = min(NAMES * layout.width, max(width_of(text) for text in [*rows, axis_name(down)]) + 12)
     width, height, top = min(120.0, (layout.width - left) / max(1, len(columns))), 38.0, 44.0
     parts = [
         words("axis", left + 4, 14, axis_name(across), room=layout.width - left, full=across),

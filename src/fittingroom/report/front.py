@@ -56,7 +56,7 @@ def draw_front(results: StudyResults, cost: Cost, layout: Layout) -> str:
     left, right = 52.0, layout.width - 14.0
     costs = [point.cost for point in points]
     log = bool(costs) and min(costs) > 0 and max(costs) >= LOG_FROM * min(costs)
-    across = scale_of(costs, left, right, log=log, pad=0.1)
+    across = scale_of(costs, left, right, log=log, pad=0.1, least=0.02 * max(costs, default=0.0) or 1e-9)
     ranges = [value for point in points for value in point.arm.values.values()]
     up = scale_of(ranges, top + height, top, least=4 * results.margin)
     best = on_front([(point.cost, point.value) for point in points], measure.better)

@@ -13,6 +13,8 @@ from fittingroom.report.scales import Scale, scale_of, tick_text, told
 from fittingroom.report.shown import ShownArm, measure_of, shown
 from fittingroom.report.svg import Layout, both, hint, legend, line, path, picture, tag, width_of, words
 
+NAMES = 0.3
+"""Share of a matrix's width that the column of names gets at most."""
 NOTHING = "Nothing could be compared yet."
 
 
@@ -42,10 +44,15 @@ class _Place:
 
 
 def differences(results: StudyResults, found: Sequence[Difference]) -> str:
-    """Rows less columns, where all pairs of three to six arms were compared; else one row for each comparison."""
+    """Rows less columns, where all pairs of three to six arms were compared and fit; else one row for each."""
     arms = _compared(results, found)
     whole = len(found) == len(arms) * (len(arms) - 1) // 2 and 2 < len(arms) <= MOST_ACROSS[True]
-    return both(lambda layout: (draw_matrix if whole else draw_forest)(results, found, layout))
+    widest = max((width_of(told(-abs(each.value), measure_of(results), signed=True)) for each in found), default=0.0)
+    return both(
+        lambda layout: (draw_matrix if whole and widest <= (1 - NAMES) * layout.width / len(arms) else draw_forest)(
+            results, found, layout
+        )
+    )
 
 
 def draw_matrix(results: StudyResults, found: Sequence[Difference], layout: Layout) -> str:
@@ -53,7 +60,7 @@ def draw_matrix(results: StudyResults, found: Sequence[Difference], layout: Layo
     measure, arms = measure_of(results), _compared(results, found)
     pairs = {(each.first, each.second): each for each in found}
     pairs |= {(each.second, each.first): _turned(each) for each in found}
-    left = min(0.3 * layout.width, max((width_of(arm.name) for arm in arms), default=0) + 30)
+    left = min(NAMES * layout.width, max((width_of(arm.name) for arm in arms), default=0) + 30)
     width, height, top = min(96.0, (layout.width - left) / max(1, len(arms))), 36.0, 26.0
     by_name = all(width_of(arm.name) < width - 6 for arm in arms)
     names = distinct([arm.name for arm in arms], left - (6 if by_name else 6 + width_of("1 ")))
