@@ -184,14 +184,19 @@ def _told(results: StudyResults, summary: StudySummary, left: TimeLeft | None) -
         states = ", ".join(f"{count} {state}" for state, count in sorted(summary.states.items()))
         lines.append(f"{many(summary.runs, 'run')}: {states}.")
     if summary.states.get("stopped") or summary.states.get("paused") or summary.states.get("missing"):
-        spent = any(out_of_time(outcome) for arm in results.arms for outcome in arm.outcomes)
-        more = " --budget TIME, with more time: the study's is spent" if spent else ""
-        lines.append(f"Go on with the same: fittingroom study run FILE{more}")
+        lines.append(go_on(results))
     if left and summary.state in ("running", "queued"):
         lines.append(f"About {duration(left.seconds)} left{' at most' if left.at_most else ''}: from {left.rests_on}.")
     if results.beyond:
         lines.append(f"The arms differ also in {', '.join(results.beyond)}: a difference may come from there.")
     return [escape(line) for line in lines]
+
+
+def go_on(results: StudyResults) -> str:
+    """How what was stopped is trained after all."""
+    if any(out_of_time(outcome) for arm in results.arms for outcome in arm.outcomes):
+        return "The study's time is spent. Give it more and go on with: fittingroom study run FILE --budget TIME"
+    return "Go on with the same: fittingroom study run FILE"
 
 
 def _plain_arm(arm: ArmResults, found: ArmSummary) -> dict[str, Any]:

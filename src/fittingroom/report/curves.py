@@ -104,7 +104,7 @@ def draw_together(bands: Sequence[_Band], layout: Layout) -> str:
     labels = (
         0.0 if layout.narrow else min(190.0, max((width_of(_label(band, band.name)) for band in bands), default=0) + 16)
     )
-    left, right = 44.0, layout.width - (8.0 if layout.narrow else labels + 8)
+    left, right = 44.0, layout.width - (14.0 if layout.narrow else labels + 8)
     across, up = _scales(_limits(bands), left, right, top + height, top)
     names = _names(bands, layout.width - 50 if layout.narrow else labels - 16)
     drawn = [part for index, band in enumerate(bands) for part in _drawn(band, across, up, _style(index))]

@@ -24,6 +24,8 @@ PLACES = (
 """Where a name may stand beside its point; above the steps of the line first."""
 LOG_FROM = 8
 """Costs whose largest is as many times the smallest are drawn on a logarithmic scale."""
+BOLD = 1.1
+"""How much wider bold letters are."""
 LEGEND = ("filled, joined: no other is cheaper and better", "upright line: range of the seeds")
 
 
@@ -115,7 +117,7 @@ def _names(points: Sequence[_Point], best: Sequence[int], across: Scale, up: Sca
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in spots]
     for index in [*best, *(each for each in range(len(points)) if each not in best)]:
         (x, y), name, full = spots[index], names[index], points[index].arm.name
-        width = min(most, width_of(name))
+        width = min(most, width_of(name)) * (BOLD if index in best else 1)
         for dx, dy, anchor in PLACES:
             left = x + dx - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
             box = left, y + dy - 11, left + width, y + dy + 3

@@ -22,7 +22,7 @@ def distinct(names: Sequence[str], room: float) -> list[str]:
     for found in ([cut(each, room) for each in each_try] for each_try in tries):
         if _apart(found, names):
             return found
-    return [cut(f"{number + 1} {name}", room) for number, name in enumerate(names)]
+    return [cut(f"{number + 1} · {name}", room) for number, name in enumerate(names)]
 
 
 def _apart(found: Sequence[str], names: Sequence[str]) -> bool:

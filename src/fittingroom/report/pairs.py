@@ -63,11 +63,20 @@ def draw_matrix(results: StudyResults, found: Sequence[Difference], layout: Layo
     left = min(NAMES * layout.width, max((width_of(arm.name) for arm in arms), default=0) + 30)
     width, height, top = min(96.0, (layout.width - left) / max(1, len(arms))), 36.0, 26.0
     by_name = all(width_of(arm.name) < width - 6 for arm in arms)
-    names = distinct([arm.name for arm in arms], left - (6 if by_name else 6 + width_of("1 ")))
+    names = distinct([arm.name for arm in arms], left - (6 if by_name else 6 + width_of("1 · ")))
     parts: list[str] = []
     for row, arm in enumerate(arms):
-        number = "" if by_name else f"{row + 1} "
-        parts.append(words("name", left + (row + 0.5) * width, 16, number or arm.name, anchor="middle", full=arm.name))
+        number = "" if by_name else f"{row + 1} · "
+        parts.append(
+            words(
+                "name",
+                left + (row + 0.5) * width,
+                16,
+                str(row + 1) if number else arm.name,
+                anchor="middle",
+                full=arm.name,
+            )
+        )
         parts.append(words("name", 0, top + row * height + 22, f"{number}{names[row]}", room=left - 6, full=arm.name))
         for column, other in enumerate(arms):
             place = _Place(left + column * width, top + row * height, width, height)
