@@ -211,3 +211,51 @@ def test_runs_without_a_result() -> None:
     assert "the loss was no number at epoch 2" in found.text
     waiting = dataclasses.replace(lost, state="queued")
     assert kinds(study(RELU, dataclasses.replace(ELU, outcomes=(*ELU.outcomes, waiting)))) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "advice"),
+    [
+        ("failed", "diverged", "runs resume elu-3"),
+        ("stopped", "Not begun: the study's budget of 2 seconds is spent.", "--budget"),
+        ("stopped", "Stopped by hand.", "Run the study again"),
+    ],
+)
+def test_the_advice_for_runs_without_a_result_is_what_brings_one(state: str, message: str, advice: str) -> None:
+    lost = Outcome("elu-3", 3, state, {}, message)
+    (found,) = cautions(study(RELU, dataclasses.replace(ELU, outcomes=(*ELU.outcomes, lost))))
+    assert [each in found.advice for each in ("runs resume elu-3", "--budget", "Run the study again")].count(True) == 1
+    assert advice in found.advice
+
+
+def test_runs_that_the_search_has_pruned_are_no_fault() -> None:
+    pruned = Outcome("elu-1", 1, "pruned", {}, "Ended by the search.")
+    one = dataclasses.replace(ELU, outcomes=(ELU.outcomes[0], pruned))
+    assert kinds(study(RELU, one)) == []
+
+
+def rate_arms(states: Sequence[str], rates: Sequence[float]) -> tuple[StudyResults, dict[str, RunSpec]]:
+    """Arms set by hand, later ones better; their specs differ in the learning rate alone."""
+    plain = {"data": {"source": "photos"}, "network": CNN}
+    arms = [
+        arm(f"{rate:g}", [0.5 + 0.01 * number] * 2, {"arm": f"{rate:g}"}) if state == "finished"
+        else ArmResults(f"{rate:g}", f"{rate:g}", {"arm": f"{rate:g}"}, 1, (Outcome(None, 0, state, {}),))
+        for number, (state, rate) in enumerate(zip(states, rates, strict=True))
+    ]  # fmt: skip
+    optimizers = [{"name": "sgd", "learning_rate": rate} for rate in rates]
+    specs = [from_plain({**plain, "train": {"optimizer": optimizer}}) for optimizer in optimizers]
+    return study(*arms), {each.key: made for each, made in zip(arms, specs, strict=True)}
+
+
+def test_rates_set_by_hand_are_seen_where_nothing_else_differs() -> None:
+    case, specs = rate_arms(["finished"] * 3, [0.001, 0.01, 0.1])
+    assert kinds(case, {}, specs) == ["edge of the range"]
+    assert kinds(case, {}, {**specs, "0.01": spec()}) == []
+
+
+def test_a_rate_that_was_never_begun_is_no_neighbour() -> None:
+    case, specs = rate_arms(["finished", "finished", "finished", "missing"], [0.001, 0.01, 0.1, 1])
+    assert kinds(case, {}, specs) == ["edge of the range"]
+    path = "train.optimizer.learning_rate"
+    on_axis = [dataclasses.replace(each, settings={path: each.name}) for each in case.arms]
+    assert kinds(study(*on_axis), {}, {}) == ["edge of the range"]

@@ -27,7 +27,7 @@ def test_figures(value, places, text):
 @pytest.mark.parametrize(
     ("measure", "width", "places"),
     [
-        (ACCURACY, 0.29, 2), (ACCURACY, 0.087, 2), (ACCURACY, 0.0042, 3), (ACCURACY, 6.3, 1), (ACCURACY, 31, 0),
+        (ACCURACY, 0.29, 2), (ACCURACY, 0.087, 2), (ACCURACY, 0.0042, 3), (ACCURACY, 6.3, 1), (ACCURACY, 31, 1),
         (LOSS, 0.0031, 4), (LOSS, 0.000_02, 4), (LOSS, 0.3, 2), (TIME, 1.8, 1), (TIME, 250, 0), (TIME, 0.0, 2),
     ],
 )  # fmt: skip

@@ -145,7 +145,9 @@ def test_less_is_better_for_times():
     ],
 )  # fmt: skip
 def test_the_margin_is_told_as_it_was_given(measure, margin, text):
-    arms = arm("a", [0.5, 0.9, 0.1, 0.3], measure), arm("b", [0.3, 0.1, 0.9, 0.2], measure)
+    scale = 10 if MEASURES[measure].unit in ("s", "epochs") else 1  # so that the margin settles nothing
+    values = [scale * value for value in (0.5, 0.9, 0.1, 0.3)]
+    arms = arm("a", values, measure), arm("b", values[::-1], measure)
     judged = judge(study(*arms, measure=measure, margin=margin))
     assert f"a true difference of {text} is found in 80 % of all studies" in everything(judged)
 
@@ -371,3 +373,40 @@ def test_of_two_arms_a_false_winner_is_named_in_5_percent_and_a_true_one_at_the_
     assert np.mean([winner is not None for winner in equal]) == pytest.approx(0.05, abs=0.015)
     apart = [judge(drawn(rng, [0.0, 0.2], 18, 0.002)).winner for _ in range(500)]  # effect 0.2 / (0.2 √2) = 0.707
     assert np.mean([winner == "arm 1" for winner in apart]) == pytest.approx(0.80, abs=0.045)
+
+
+def test_arms_that_share_the_best_mean_are_all_named():
+    judged = judge(study(arm("a", [0.91, 0.93]), arm("b", [0.93, 0.91]), arm("c", [0.90, 0.91])))
+    assert judged.headline == (
+        "No arm is shown to be the best of the 3 arms: a and b share the highest mean validation accuracy (92.0 %)."
+    )
+
+
+def test_pairs_without_a_common_seed_share_a_sentence():
+    lost = dict.fromkeys(range(2), "failed")
+    none = [arm(name, [0, 0], states=lost) for name in "abcde"]
+    judged = judge(study(arm("z", [0.9, 0.91]), *none))
+    assert len(judged.comparisons) == 15
+    said = [each for each in judged.sentences if "result in both" in each]
+    assert said == [
+        "Of 15 pairs among z, a, b and 3 more nothing can be said: they have no seed with a result in both."
+    ]
+
+
+def test_runs_that_were_pruned_are_in_the_scope_alone():
+    judged = judge(study(arm("a", RELU), arm("b", ELU, states={1: "pruned", 2: "pruned"})))
+    assert not any("Without a result" in each for each in judged.sentences)
+    assert any("has ended 2 runs early" in each for each in judged.scope)
+
+
+def test_the_scope_explains_no_figure_that_is_not_told():
+    judged = judge(study(arm("a", [0.90, 0.91, 0.92]), arm("b", [0.91, 0.92, 0.93])))
+    assert "t intervals" not in everything(judged)
+    judged = judge(study(arm("a", [0.90, 0.91, 0.92]), arm("b", [0.95, 0.961, 0.97])))
+    assert judged.winner == "b"
+    assert "Seeds needed" not in everything(judged)
+
+
+def test_a_difference_of_none_has_the_digits_of_its_measure():
+    judged = judge(study(arm("a", [0.8, 0.9]), arm("b", [0.9, 0.8])))
+    assert "difference 0.0 points, 95 % interval −127.1 to 127.1" in judged.comparisons[0].text

@@ -11,10 +11,11 @@ from xml.etree import ElementTree as Tree
 import pytest
 from scipy.stats import t
 
-from fittingroom.measure.study import StudyResults
+from fittingroom.measure.study import MEASURES, StudyResults
 from fittingroom.report import figures
 from fittingroom.report.figures import Curves, Difference, on_front
-from fittingroom.report.scales import Scale, log_ticks, round_ticks, scale_of, tick_text
+from fittingroom.report.names import distinct
+from fittingroom.report.scales import Scale, log_ticks, round_ticks, scale_of, tick_text, told
 from fittingroom.report.svg import LETTER, NARROW, WIDE, cut, spread
 from tests.report.conftest import arm, study
 
@@ -283,3 +284,79 @@ def test_labels_are_moved_apart_and_stay_within() -> None:
     assert max(found) <= 60
     assert cut("short", 1000) == "short"
     assert cut("a long name that ends in 128", 16 * LETTER) == "a long na…in 128"
+
+
+RATES = [
+    f"learning rate {rate}, {dropout} dropout" for rate in ("0.01", "0.03", "0.1") for dropout in ("with", "without")
+]
+
+
+def test_names_lose_what_all_share_before_they_are_cut() -> None:
+    assert distinct(RATES, 1000) == RATES
+    assert distinct(RATES, 21 * LETTER)[:2] == ["0.01, with dropout", "0.01, without dropout"]
+    assert distinct(RATES, 13 * LETTER) == [
+        "0.01, with", "0.01, without", "0.03, with", "0.03, without", "0.1, with", "0.1, without",
+    ]  # fmt: skip
+    assert distinct(["same", "same"], 5) == distinct(["same"], 5) * 2
+
+
+@pytest.mark.parametrize("letters", [6, 9, 13, 20, 28])
+@pytest.mark.parametrize(
+    "names",
+    [RATES, [f"{'x' * 40}{number:02d}{'y' * 40}" for number in range(30)], ["a b", "a", "a b c", "a c"], ["", "a"]],
+)
+def test_different_names_are_never_cut_to_the_same(names: list[str], letters: int) -> None:
+    found = distinct(names, letters * LETTER)
+    assert len(set(found)) == len(names)
+    assert all(len(each) <= letters for each in found)
+
+
+def test_no_figure_has_two_arms_that_read_alike() -> None:
+    results = study(*(arm(name, [0.9, 0.91 + 0.001 * n], seconds=n + 1) for n, name in enumerate(RATES)))
+    drawn = [figures.dots(results), figures.curves(results, curves_of(results)), figures.front(results),
+             figures.differences(results, differences_of(results))]  # fmt: skip
+    for layout in [each for figure in drawn for each in pictures(figure).values()]:
+        names = [each.text for each in layout.iter(f"{SVG}text") if "name" in each.attrib["class"]]
+        assert len(names) == len(set(names))
+
+
+def test_a_short_curve_is_drawn_with_all_of_its_band() -> None:
+    flat = {f"key-{name}": {seed: [(epoch, 0.3) for epoch in range(1, 5)] for seed in range(3)} for name in "bcd"}
+    results = study(*(arm(name, [0.3, 0.3, 0.3]) for name in "abcd"))
+    dips = {
+        **flat,
+        "key-a": {seed: [(1, 0.3), (2, 0.3), (3, low), (4, 0.35)] for seed, low in enumerate((0.05, 0.3, 0.3))},
+    }
+    picture = pictures(figures.curves(results, dips))["wide"]
+    clip = next(each for each in picture.iter(f"{SVG}svg") if each.attrib.get("class") == "clip")
+    drawn = [each.attrib["d"] for each in picture.iter(f"{SVG}path") if "band" in each.attrib["class"]]
+    ends = [float(y) for each in drawn for y in re.findall(r" ([0-9.]+)", each)]
+    assert max(ends) <= float(clip.attrib["y"]) + float(clip.attrib["height"])
+
+
+def test_no_figure_in_a_cell_is_cut() -> None:
+    results = grid(12, 11)
+    drawn = pictures(figures.two_axes(results))
+    assert "…" not in "".join(each.text or "" for each in drawn["wide"].iter(f"{SVG}text") if each.text)
+    assert not list(marked(drawn["narrow"], "cell"))
+    assert list(marked(drawn["wide"], "cell"))
+    six = study(*(arm(f"{number}", [0.1 + 0.1 * number]) for number in range(6)))
+    found = [Difference(a.key, b.key, -10.25, None, None, decided=False)
+             for a, b in itertools.combinations(six.arms, 2)]  # fmt: skip
+    for picture in pictures(figures.differences(six, found)).values():
+        texts = [each.text for each in picture.iter(f"{SVG}text")]
+        assert "−10.25" in texts
+        assert not any("…" in (text or "") for text in texts)
+
+
+def test_equal_times_have_different_ticks() -> None:
+    picture = pictures(figures.front(study(arm("a", [0.9], seconds=18.0), arm("b", [0.8], seconds=18.0))))["wide"]
+    ticks = [each.text for each in marked(picture, "tick") if each.attrib["text-anchor"] == "middle"]
+    assert len(ticks) == len(set(ticks)) > 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0023, "0.0023"), (0.456, "0.46"), (1.04, "1.0"), (-0.0712, "−0.071"), (0.0, "0.0")]
+)
+def test_times_below_a_second_have_more_digits(seconds: float, text: str) -> None:
+    assert told(seconds, MEASURES["train_seconds"]) == text

@@ -16,7 +16,9 @@ from fittingroom.cli.output import terminal
 from fittingroom.cli.show import duration, print_json, say, table, when
 from fittingroom.measure.caution import Caution
 from fittingroom.measure.judgement import ArmSummary, Judgement
+from fittingroom.measure.lost import out_of_time
 from fittingroom.measure.study import MEASURES, ArmResults, Measure, Outcome, StudyResults
+from fittingroom.measure.told import seconds_decimals
 from fittingroom.measure.verdicts import judge
 from fittingroom.queue.stored import open_store
 from fittingroom.queue.studies import StudySummary, read_study, summary_of
@@ -126,13 +128,19 @@ def epochs_of_run(run: RunDetails) -> int | None:
 def figure(value: float, measure: Measure) -> str:
     """A figure in the unit in which it is told: ``87.61 %``, ``0.3412``, ``0:42``, ``9.3``."""
     if measure.unit == "s":
-        return duration(value)
+        return seconds(value)
     return f"{spread(value, measure)} %" if measure.unit == "points" else spread(value, measure)
 
 
 def spread(value: float, measure: Measure) -> str:
     """A number in that unit, without it: ``0.12``."""
-    return f"{value:.{ {'points': 2, 's': 1, 'epochs': 1}.get(measure.unit, 4) }f}"
+    digits = seconds_decimals(value) if measure.unit == "s" else {"points": 2, "epochs": 1}.get(measure.unit, 4)
+    return f"{value:.{digits}f}"
+
+
+def seconds(value: float) -> str:
+    """``0:42``; with more digits below a second: ``0.0023 s``."""
+    return duration(value) if value >= 1 or not value else f"{value:.{seconds_decimals(value)}f} s"
 
 
 def _table(results: StudyResults, judged: Judgement) -> Table:
@@ -148,8 +156,8 @@ def _table(results: StudyResults, judged: Judgement) -> Table:
         mean = "–" if found.mean is None else figure(found.mean, measure)
         sd = "–" if found.sd is None else spread(found.sd, measure)
         interval = "–" if found.interval is None else " to ".join(spread(end, measure) for end in found.interval)
-        seconds = list(arm.values("train_seconds").values())
-        time = duration(statistics.mean(seconds)) if seconds else "–"
+        times = list(arm.values("train_seconds").values())
+        time = seconds(statistics.mean(times)) if times else "–"
         rows.add_row(escape(arm.name), *cells, str(found.n), mean, sd, interval, f"{arm.parameters:,}", time)
     return rows
 
@@ -176,12 +184,19 @@ def _told(results: StudyResults, summary: StudySummary, left: TimeLeft | None) -
         states = ", ".join(f"{count} {state}" for state, count in sorted(summary.states.items()))
         lines.append(f"{many(summary.runs, 'run')}: {states}.")
     if summary.states.get("stopped") or summary.states.get("paused") or summary.states.get("missing"):
-        lines.append("Go on with the same: fittingroom study run FILE")
+        lines.append(go_on(results))
     if left and summary.state in ("running", "queued"):
         lines.append(f"About {duration(left.seconds)} left{' at most' if left.at_most else ''}: from {left.rests_on}.")
     if results.beyond:
         lines.append(f"The arms differ also in {', '.join(results.beyond)}: a difference may come from there.")
     return [escape(line) for line in lines]
+
+
+def go_on(results: StudyResults) -> str:
+    """How what was stopped is trained after all."""
+    if any(out_of_time(outcome) for arm in results.arms for outcome in arm.outcomes):
+        return "The study's time is spent. Give it more and go on with: fittingroom study run FILE --budget TIME"
+    return "Go on with the same: fittingroom study run FILE"
 
 
 def _plain_arm(arm: ArmResults, found: ArmSummary) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from fittingroom.measure.study import ArmResults, StudyResults
 from fittingroom.spec.events import EpochMetrics
+from fittingroom.spec.run import RunSpec
 
 Kind = Literal[
     "too good", "validation in training", "test set used for choice", "single seed", "differs in more",
@@ -15,6 +17,8 @@ Kind = Literal[
 ]  # fmt: skip
 Histories = Mapping[str, Mapping[int, Sequence[EpochMetrics]]]
 """The epochs of a study's runs, by arm and seed."""
+Specs = Mapping[str, RunSpec]
+"""By arm."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,11 @@ def runs_of(arms: Sequence[ArmResults]) -> tuple[str, ...]:
 
 def keys_of(arms: Sequence[ArmResults]) -> tuple[str, ...]:
     return tuple(arm.key for arm in arms)
+
+
+def values_of(arm: ArmResults, results: StudyResults) -> list[float]:
+    """What its runs came to, by the study's measure."""
+    return [value for value in arm.values(results.measure).values() if math.isfinite(value)]
 
 
 def named(arms: Sequence[ArmResults], most: int = 4) -> str:

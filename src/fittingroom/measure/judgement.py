@@ -12,6 +12,7 @@ from fittingroom.measure.evaluate import Interval
 from fittingroom.measure.planning import Seeds
 from fittingroom.measure.stats import Beats, Equivalence
 from fittingroom.measure.study import Measure
+from fittingroom.measure.told import margin_words
 
 
 class SeedValue(NamedTuple):
@@ -83,6 +84,11 @@ class Comparison:
     """The verdict in a sentence."""
 
     @property
+    def open(self) -> bool:
+        """Whether there is an interval, and it settles nothing."""
+        return self.interval is not None and not self.differs and not self.equal
+
+    @property
     def n(self) -> int:
         return len(self.seeds)
 
@@ -113,6 +119,11 @@ class Judgement:
     """The verdicts on all comparisons, then what chance does, and what has no result."""
     scope: tuple[str, ...] = ()
     """What the verdicts are about, what they are not about, and how they were found."""
+
+    @property
+    def margin_words(self) -> str:
+        """``0.2 points``, ``1 epoch``."""
+        return margin_words(self.margin, self.measure)
 
     def arm(self, key: str) -> ArmSummary:
         return next(arm for arm in self.arms if arm.key == key)

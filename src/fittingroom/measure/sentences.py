@@ -1,27 +1,28 @@
-"""What a judgement says, in sentences that hold: with n, intervals, what they were corrected for and what they miss."""
+"""What a judgement says, in sentences that hold: with n, intervals and what they were corrected for."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 from fittingroom.measure.judgement import ArmSummary, Comparison, Judgement
-from fittingroom.measure.planning import MOST_SEEDS
+from fittingroom.measure.study import PRUNED
 from fittingroom.measure.told import (
     amount,
     counted,
     decimals,
     digits,
-    figure,
     level,
     listed,
     probability,
     span,
-    span_of,
 )
 
 
 def compared(comparison: Comparison, judged: Judgement) -> str:
     """The verdict on two arms."""
     a, b = judged.arm(comparison.a), judged.arm(comparison.b)
-    if a.never or b.never:
+    if _of_never(comparison, judged):
         return _never(a, b, comparison)
     if comparison.difference is None:
         return f"{a.name} and {b.name} have no seed with a result in both: nothing can be said."
@@ -35,11 +36,11 @@ def compared(comparison: Comparison, judged: Judgement) -> str:
         return _without_spread(a, b, comparison, judged)
     if comparison.differs:
         return _differ(a, b, comparison, judged)
-    if comparison.equal and comparison.equivalence is not None:
+    if not comparison.open and comparison.equivalence is not None:
         equivalence = comparison.equivalence
         places = digits(judged.measure, equivalence.interval)
         return (
-            f"{a.name} and {b.name} are equal within {_margin(judged)} with {counted(comparison.n, 'seed')} "
+            f"{a.name} and {b.name} are equal within {judged.margin_words} with {counted(comparison.n, 'seed')} "
             f"(difference {amount(comparison.difference, judged.measure, places)}, 90 % interval "
             f"{span(equivalence.interval, places)})."
         )
@@ -61,7 +62,7 @@ def _differ(a: ArmSummary, b: ArmSummary, comparison: Comparison, judged: Judgem
         f"95 % interval {span(comparison.interval, places)}{adjusted}; {probability(comparison.adjusted_p)})"
     )
     if comparison.equal:
-        return f"{said}, but by less than {_margin(judged)}, which is what would matter."
+        return f"{said}, but by less than {judged.margin_words}, which is what would matter."
     return said + "."
 
 
@@ -86,15 +87,8 @@ def _needed(comparison: Comparison, judged: Judgement) -> str:
     if seeds is None:
         return ""
     if seeds.high is not None and seeds.high <= comparison.n:
-        return f"; so many seeds would in 4 of 5 studies have found a difference of {_margin(judged)}"
-    return f"; to settle a difference of {_margin(judged)} takes {seeds} seeds"
-
-
-def _margin(judged: Judgement) -> str:
-    unit = judged.measure.unit
-    if judged.margin == 1 and unit in ("points", "epochs"):
-        unit = unit.removesuffix("s")
-    return f"{judged.margin:g} {unit}".strip()
+        return f"; so many seeds would in 4 of 5 studies have found a difference of {judged.margin_words}"
+    return f"; to settle a difference of {judged.margin_words} takes {seeds} seeds"
 
 
 def _without_spread(a: ArmSummary, b: ArmSummary, comparison: Comparison, judged: Judgement) -> str:
@@ -145,11 +139,39 @@ def headline(judged: Judgement) -> str:
         corrected = f", corrected for {judged.family:,} comparisons" if judged.family > 1 else ""
         return f"{best.name} is the best of {among}{still}: its {words} is shown to be {_than_all(judged)}{corrected}."
     beaten = {comparison.b for comparison in judged.comparisons if comparison.a == best.key and comparison.differs}
+    first = [arm.name for arm in with_mean if _same(arm, best)]
+    if len(first) > 1:
+        return (
+            f"No arm is shown to be the best of {among}{still}: {listed(first)} share the {_most(judged)} mean {words} "
+            f"({_level(best, judged)})."
+        )
     open_ = [arm.name for arm in with_mean if arm.key != best.key and arm.key not in beaten]
     return (
         f"No arm is shown to be the best of {among}{still}: {best.name} has the {_most(judged)} mean {words} "
         f"({_level(best, judged)}), but is not shown to be better than {listed(open_)}."
     )
+
+
+def _compared(judged: Judgement) -> Iterator[str]:
+    """The verdict on each pair, and one sentence for all of those of which there is none."""
+    apart = [each for each in judged.comparisons if each.difference is None and not _of_never(each, judged)]
+    together = len(apart) > 1
+    yield from (each.text for each in judged.comparisons if not (together and each in apart))
+    if together:
+        names = [judged.arm(key).name for key in dict.fromkeys(key for each in apart for key in (each.a, each.b))]
+        yield (
+            f"Of {len(apart):,} pairs among {listed(names, 4)} nothing can be said: they have no seed with a result in "
+            "both."
+        )
+
+
+def _of_never(comparison: Comparison, judged: Judgement) -> bool:
+    return any(judged.arm(key).never for key in (comparison.a, comparison.b))
+
+
+def _same(a: ArmSummary, b: ArmSummary) -> bool:
+    """Whether their means are the same, but for the order in which values were added."""
+    return a.mean is not None and b.mean is not None and math.isclose(a.mean, b.mean, rel_tol=1e-12)
 
 
 def _most(judged: Judgement) -> str:
@@ -168,7 +190,7 @@ def _level(arm: ArmSummary, judged: Judgement) -> str:
 
 def sentences(judged: Judgement) -> tuple[str, ...]:
     """All verdicts, then what chance alone would do, and what has no result."""
-    said = [comparison.text for comparison in judged.comparisons]
+    said = [*_compared(judged)]
     if judged.optimism is not None and len(judged.arms) > 2:
         arms = sum(arm.mean is not None for arm in judged.arms)
         shift = amount(judged.optimism, judged.measure, decimals(judged.optimism, judged.measure))
@@ -182,51 +204,12 @@ def sentences(judged: Judgement) -> tuple[str, ...]:
             runs = arm.n + len(arm.never)
             never = f"{len(arm.never)} of {counted(runs, 'run')}"
             said.append(f"{arm.name}: {never} never reached the target, so there is no mean over its runs.")
-    without = [f"{arm.name} seed {seed} ({state})" for arm in judged.arms for seed, state in arm.unfinished]
+    without = [
+        f"{arm.name} seed {seed} ({state})" for arm in judged.arms for seed, state in arm.unfinished if state != PRUNED
+    ]
     if without:
         said.append(
             f"Without a result: {listed(without, 8)}. Only seeds that both arms have are compared; an arm whose worse "
             "runs failed looks better than it is."
         )
-    return tuple(said)
-
-
-def scope(judged: Judgement, images: int) -> tuple[str, ...]:
-    """What the verdicts are about, and how they were found."""
-    said = []
-    if judged.family:
-        said.append(
-            "Differences are between runs with the same seed; intervals are 95 % t intervals, which take the "
-            "differences to be spread normally."
-        )
-    if judged.family > 1:
-        shown = len(judged.comparisons)
-        counted_ = f"all {judged.family:,} pairs that could be tested"
-        if shown < judged.family:
-            counted_ += f", not only the {shown:,} told here, because the best arm was chosen by looking"
-        said.append(
-            f"The more comparisons, the more of them look real by chance: verdicts are Holm's over {counted_}, so that "
-            "the probability of telling any difference that is not there is at most 5 %; likewise for equalities."
-        )
-    if any(comparison.seeds_needed for comparison in judged.comparisons):
-        among = f" as one of {judged.family:,} comparisons" if judged.family > 1 else ""
-        said.append(
-            f"Seeds needed are those with which a true difference of {_margin(judged)} is found in 80 % of all studies"
-            f"{among}; the range is as wide as the spread is uncertain, and ends at {MOST_SEEDS:,}."
-        )
-    best = judged.arm(judged.best) if judged.best else None
-    if best is not None and best.over_images is not None and best.mean is not None:
-        low, high = best.over_images
-        places = max(1, decimals(span_of(best.over_images), judged.measure) - 1)
-        said.append(
-            "Seeds say how training varies on these images, and nothing about new ones: on other images of the same "
-            f"kind, a run that has {figure(best.mean, places)} % on these {images:,} would have {figure(low, places)} "
-            f"to {figure(high, places)} % (95 % interval)."
-        )
-    elif judged.family:
-        said.append("Seeds say how training varies on these images, and nothing about new ones.")
-    if judged.measure.unit == "s" and judged.family:
-        said.append("Times are those of the machine, and of what else it was doing.")
-    if judged.provisional:
-        said.append("Runs are still to come: every verdict may change, and looking often finds differences by chance.")
     return tuple(said)

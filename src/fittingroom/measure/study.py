@@ -42,6 +42,12 @@ To the target: until validation accuracy first reaches the study's target; a run
 """
 
 
+TO_COME = frozenset({"queued", "running", "paused", "interrupted", "missing"})
+"""States of runs that may still bring a result."""
+PRUNED = "pruned"
+"""State of a run that the search has ended early, on purpose."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One run of a study: one seed of one arm."""

@@ -14,12 +14,12 @@ MOST_DECIMALS = 4
 def decimals(width: float, measure: Measure) -> int:
     """How many a figure of ``measure`` gets whose interval is ``width`` wide on each side: two digits of that width.
 
-    At most 4; points have more than 2 only where the width would read as zero.
+    At most 4; points have 1 at least, and more than 2 only where the width would read as zero.
     """
     if not math.isfinite(width) or width <= 0:
         return 2
     first = -math.floor(math.log10(width))
-    wanted = max(min(first + 1, 2), first) if measure.unit == "points" else first + 1
+    wanted = max(1, min(first + 1, 2), first) if measure.unit == "points" else first + 1
     return min(MOST_DECIMALS, max(0, wanted))
 
 
@@ -44,6 +44,11 @@ def figure(value: float, places: int) -> str:
     return text.replace("-", "−")
 
 
+def seconds_decimals(value: float) -> int:
+    """How many a time gets: 1, below one second as many as show two digits of it (4 at most)."""
+    return min(MOST_DECIMALS, 1 - math.floor(math.log10(abs(value)))) if 0 < abs(value) < 1 else 1
+
+
 def amount(value: float, measure: Measure, places: int) -> str:
     """A difference with its unit: ``0.08 points``, ``−3.2 s``, ``0.0031``."""
     return f"{figure(value, places)} {measure.unit}".strip()
@@ -52,6 +57,14 @@ def amount(value: float, measure: Measure, places: int) -> str:
 def level(value: float, measure: Measure, places: int) -> str:
     """A value of the measure itself: ``91.62 %``, ``41 s``, ``0.2431``."""
     return f"{figure(value, places)} {'%' if measure.unit == 'points' else measure.unit}".strip()
+
+
+def margin_words(margin: float, measure: Measure) -> str:
+    """``0.2 points``, ``1 epoch``."""
+    unit = measure.unit
+    if margin == 1 and unit in ("points", "epochs"):
+        unit = unit.removesuffix("s")
+    return f"{margin:g} {unit}".strip()
 
 
 def span(interval: Interval, places: int) -> str:

@@ -12,7 +12,8 @@ from fittingroom.measure.evaluate import Interval, wilson
 from fittingroom.measure.judgement import ArmSummary, Comparison, Judgement, SeedValue
 from fittingroom.measure.multiplicity import Adjusted, adjust, holm, optimism
 from fittingroom.measure.planning import seeds_needed
-from fittingroom.measure.sentences import compared, headline, scope, sentences
+from fittingroom.measure.scope import scope
+from fittingroom.measure.sentences import compared, headline, sentences
 from fittingroom.measure.stats import (
     ALPHA,
     Equivalence,
@@ -25,12 +26,10 @@ from fittingroom.measure.stats import (
     sign_flip,
     wilcoxon,
 )
-from fittingroom.measure.study import MEASURES, ArmResults, Measure, StudyResults
+from fittingroom.measure.study import MEASURES, TO_COME, ArmResults, Measure, StudyResults
 
 MOST_FOR_ALL_PAIRS = 6
 """Arms up to which every pair is told."""
-TO_COME = frozenset({"queued", "running", "paused", "interrupted", "missing"})
-"""States of runs that may still bring a result."""
 TO_TARGET = frozenset({"epochs_to_target", "seconds_to_target"})
 """Measures that a finished run has none of where it never got that far."""
 

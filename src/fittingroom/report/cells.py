@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from fittingroom.measure.study import StudyResults
+from fittingroom.report.names import distinct
 from fittingroom.report.scales import axis_words, scale_of, told
 from fittingroom.report.shown import best_of, measure_of, shown
 from fittingroom.report.svg import Layout, both, hint, picture, tag, width_of, words
-from fittingroom.report.ways import axes_of, axis_name
+from fittingroom.report.ways import axes_of, axis_name, draw_ways
 
+NAMES = 0.34
+"""Share of the width that the column of names gets at most."""
 MOST_ACROSS = {True: 6, False: 12}
 """Columns that are readable, in a narrow picture and in a wide one."""
 
@@ -19,8 +22,15 @@ def fits_two_axes(results: StudyResults) -> bool:
 
 
 def two_axes(results: StudyResults) -> str:
-    """The mean of each combination of two axes, in both layouts; stronger colour is better."""
-    return both(lambda layout: draw_two_axes(results, layout))
+    """The mean of each combination of two axes, stronger colour being better; as lines where cells are too narrow."""
+    return both(lambda layout: (draw_two_axes if _has_room(results, layout) else draw_ways)(results, layout))
+
+
+def _has_room(results: StudyResults, layout: Layout) -> bool:
+    """Whether its figures fit into the cells whole."""
+    measure, columns = measure_of(results), min(len(_values(results, path)) for path in axes_of(results)[:2])
+    widest = max((width_of(told(arm.mean, measure)) for arm in shown(results)), default=0.0)
+    return widest <= (1 - NAMES) * layout.width / max(1, columns)
 
 
 def draw_two_axes(results: StudyResults, layout: Layout) -> str:
@@ -32,16 +42,20 @@ def draw_two_axes(results: StudyResults, layout: Layout) -> str:
     means = [arm.mean for arm in found.values() if arm.mean is not None]
     strength = scale_of(means, 0.08, 0.5) if measure.better == "higher" else scale_of(means, 0.5, 0.08)
     best = best_of(list(found.values()), measure)
-    left = min(0.34 * layout.width, max(width_of(text) for text in [*rows, axis_name(down)]) + 12)
+    left = min(NAMES * layout.width, max(width_of(text) for text in [*rows, axis_name(down)]) + 12)
     width, height, top = min(120.0, (layout.width - left) / max(1, len(columns))), 38.0, 44.0
     parts = [
         words("axis", left + 4, 14, axis_name(across), room=layout.width - left, full=across),
         words("axis", 0, 34, axis_name(down), room=left, full=down),
     ]
-    for column, text in enumerate(columns):
-        parts.append(words("name", left + (column + 0.5) * width, 34, text, anchor="middle", room=width - 6))
-    for row, name in enumerate(rows):
-        parts.append(words("name", 0, top + row * height + 23, name, room=left - 8))
+    for column, (text, short) in enumerate(zip(columns, distinct(columns, width - 6), strict=True)):
+        full = text if short != text else ""
+        parts.append(
+            words("name", left + (column + 0.5) * width, 34, short, anchor="middle", room=width - 6, full=full)
+        )
+    for row, (name, short) in enumerate(zip(rows, distinct(rows, left - 8), strict=True)):
+        full = name if short != name else ""
+        parts.append(words("name", 0, top + row * height + 23, short, room=left - 8, full=full))
         for column, value in enumerate(columns):
             x, y = left + column * width, top + row * height
             arm = cells.get((name, value))

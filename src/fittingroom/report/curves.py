@@ -9,6 +9,7 @@ from statistics import fmean, quantiles
 
 from fittingroom.measure.quantities import epoch_ticks
 from fittingroom.measure.study import StudyResults
+from fittingroom.report.names import distinct
 from fittingroom.report.scales import Scale, round_ticks, tick_text
 from fittingroom.report.svg import (
     Layout,
@@ -31,6 +32,8 @@ Curves = Mapping[str, Mapping[int, Curve]]
 """By arm and seed."""
 MOST_TOGETHER = 6
 """Arms in one picture: there are as many colours that are told apart without colour vision."""
+LONG = 12
+"""Epochs from which on the lowest tenth of all values, of the climb, may lie below the picture."""
 TITLE = "Validation accuracy by epoch: mean and range of the seeds"
 LEGEND = ("line: mean", "band: range of the seeds", "number: mean at the last common epoch")
 
@@ -98,9 +101,12 @@ def _band(name: str, seeds: Mapping[int, Curve]) -> _Band | None:
 def draw_together(bands: Sequence[_Band], layout: Layout) -> str:
     """Overlaid, each with its name at its end (narrow: below, in the order of the ends)."""
     top, height = 10.0, 230.0 if layout.narrow else 300.0
-    labels = 0.0 if layout.narrow else min(190.0, max((width_of(_label(band)) for band in bands), default=0) + 16)
-    left, right = 44.0, layout.width - (8.0 if layout.narrow else labels + 8)
+    labels = (
+        0.0 if layout.narrow else min(190.0, max((width_of(_label(band, band.name)) for band in bands), default=0) + 16)
+    )
+    left, right = 44.0, layout.width - (14.0 if layout.narrow else labels + 8)
     across, up = _scales(_limits(bands), left, right, top + height, top)
+    names = _names(bands, layout.width - 50 if layout.narrow else labels - 16)
     drawn = [part for index, band in enumerate(bands) for part in _drawn(band, across, up, _style(index))]
     parts = [*_frame(across, up, layout), clipped(left, top, right - left, height, drawn)]
     bottom = top + height + 44
@@ -108,14 +114,15 @@ def draw_together(bands: Sequence[_Band], layout: Layout) -> str:
         for row, index in enumerate(sorted(range(len(bands)), key=lambda each: -bands[each].last)):
             y = bottom + 10 + 20 * row
             parts += [path(f"curve {_style(index)}", [(6, y), (38, y)]),
-                      words("name", 46, y + 4, _label(bands[index]), room=layout.width - 50)]  # fmt: skip
+                      words("name", 46, y + 4, _label(bands[index], names[index]), room=layout.width - 50)]  # fmt: skip
         bottom += 20 * len(bands) + 6
     else:
         places = spread([up(band.last) for band in bands], 16, top + 4, top + height)
         for index, (band, y) in enumerate(zip(bands, places, strict=True)):
             end = across(band.epochs[-1])
             parts.append(line("leader", end, up(band.last), right + 6, y))
-            parts.append(words(f"series-{index + 1} strong", right + 9, y + 4, _label(band), room=labels - 16))
+            label = _label(band, names[index])
+            parts.append(words(f"series-{index + 1} strong", right + 9, y + 4, label, room=labels - 16, full=band.name))
     if not bands:
         parts.append(words("muted", layout.width / 2, top + height / 2, "no epoch has been validated yet",
                            anchor="middle"))  # fmt: skip
@@ -125,10 +132,11 @@ def draw_together(bands: Sequence[_Band], layout: Layout) -> str:
 
 def draw_small_multiples(bands: Sequence[_Band], layout: Layout) -> str:
     """A small picture for each arm, on one scale, with the range of all arms and the best one behind it."""
-    longest = max(width_of(_label(band)) for band in bands)
+    longest = max(width_of(_label(band, band.name)) for band in bands)
     columns = 2 if layout.narrow else 4 if longest < layout.width / 4 - 20 else 3
     width, height, head, foot = (layout.width - 40) / columns, 84.0, 20.0, 22.0
     rows = math.ceil(len(bands) / columns)
+    names = _names(bands, width - 14)
     limits, around, best = _limits(bands), _around(bands), max(bands, key=lambda band: band.last)
     parts: list[str] = []
     for index, band in enumerate(bands):
@@ -140,7 +148,7 @@ def draw_small_multiples(bands: Sequence[_Band], layout: Layout) -> str:
         behind += [path("best-arm", _points(best, across, up))] * (band is not best)
         parts += _small_frame(across, up, first=column == 0, feet=index + columns >= len(bands))
         parts.append(clipped(left, top, width - 12, height, [*behind, *_drawn(band, across, up, "series-1")]))
-        parts.append(words("name", left, top - 6, _label(band), room=width - 14))
+        parts.append(words("name", left, top - 6, _label(band, names[index]), room=width - 14, full=band.name))
     bottom = rows * (height + head + foot) + 8
     note, more = legend([*LEGEND, "grey: range of all arms", "dashes: the highest"], bottom + 14, layout)
     return picture(layout, bottom + 6 + more, TITLE, _in_words(bands), [*parts, note])
@@ -167,7 +175,7 @@ def _drawn(band: _Band, across: Scale, up: Scale, style: str) -> Iterator[str]:
     if len(points) == 1:
         yield tag("circle", f"on-front {style}", hint(band.name), cx=points[0][0], cy=points[0][1], r=3)
     else:
-        yield path(f"curve {style}", points, hint(f"{_label(band)}, {_seeds(band)}"))
+        yield path(f"curve {style}", points, hint(f"{_label(band, band.name)}, {_seeds(band)}"))
 
 
 def _points(band: _Band, across: Scale, up: Scale) -> list[tuple[float, float]]:
@@ -193,7 +201,8 @@ def _range(bands: Sequence[_Band]) -> tuple[float, float]:
     if not values:
         return 0.0, 100.0
     ends, top = [band.low[-1] for band in bands], max(values)
-    climb = quantiles(values, n=10)[0] if len(values) > 2 else min(values)
+    long = max(len(band.epochs) for band in bands) >= LONG
+    climb = quantiles(values, n=10)[0] if long else min(values)
     low = max(min(values), min(*ends, climb, top))
     room = max(0.06 * (top - low), 0.1)
     return max(0.0, low - room), min(100.0, top + room) if top < 100 else 100.0 + room * 0.2
@@ -224,8 +233,15 @@ def _style(index: int) -> str:
     return f"series-{index + 1} dash-{index + 1}"
 
 
-def _label(band: _Band) -> str:
-    return f"{band.last:.1f} {band.name}"
+def _label(band: _Band, name: str) -> str:
+    return f"{band.last:.1f} {name}"
+
+
+def _names(bands: Sequence[_Band], room: float) -> list[str]:
+    """As they fit beside the figures."""
+    return distinct(
+        [band.name for band in bands], room - max((width_of(_label(band, "")) for band in bands), default=0)
+    )
 
 
 def _seeds(band: _Band) -> str:

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fittingroom.measure.study import Measure, StudyResults
+from fittingroom.report.names import distinct
 from fittingroom.report.scales import Scale, axis_words, scale_of, tick_text, told
 from fittingroom.report.shown import ShownArm, best_of, measure_of, shown
 from fittingroom.report.svg import Layout, both, hint, legend, line, path, picture, tag, width_of, words
 
 REACH = 1.0
 """Intervals are drawn as far as this share of the span of all dots beyond them; arrows say that they go on."""
+
+MOST_NAMES = 270.0
+"""Width of names that are left whole; where some are longer, all are cut to less."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ def draw_dots(results: StudyResults, layout: Layout) -> str:
     """The same in one layout."""
     measure, arms = measure_of(results), shown(results)
     rows = _layout(arms, measure, layout)
+    names = distinct([arm.name for arm in arms], rows.names)
     bottom = rows.top + rows.height * max(1, len(arms))
     scale = scale_of(_reached(arms, measure), rows.left + 6, rows.right - 6, least=max(results.margin, 1e-6) * 4)
     best = best_of(arms, measure)
@@ -52,7 +57,7 @@ def draw_dots(results: StudyResults, layout: Layout) -> str:
     parts = [
         *_axis(scale, measure, rows, bottom, layout),
         *band,
-        *(part for row, arm in enumerate(arms) for part in _row(arm, row, measure, scale, rows)),
+        *(part for row, arm in enumerate(arms) for part in _row(arm, names[row], row, measure, scale, rows)),
         note,
     ]
     if not arms:
@@ -64,18 +69,21 @@ def draw_dots(results: StudyResults, layout: Layout) -> str:
 def _layout(arms: Sequence[ShownArm], measure: Measure, layout: Layout) -> _Rows:
     if layout.narrow:
         return _Rows(4, layout.width - 4, 8, 44, layout.width - 150, layout.width - 4, True)
-    names = min(210.0, max((width_of(arm.name) for arm in arms), default=0) + 14)
+    wanted = max((width_of(arm.name) for arm in arms), default=0) + 14
+    names = wanted if wanted <= MOST_NAMES else min(210.0, wanted)
     figures = max((width_of(_figure(arm, measure)) for arm in arms), default=0) + 14
     return _Rows(
         names, layout.width - max(90, figures), 8, 28 if len(arms) <= 12 else 22, names - 10, layout.width, False
     )
 
 
-def _row(arm: ShownArm, row: int, measure: Measure, scale: Scale, rows: _Rows) -> Iterator[str]:
+def _row(arm: ShownArm, name: str, row: int, measure: Measure, scale: Scale, rows: _Rows) -> Iterator[str]:
     y = rows.middle(row)
     text = y - 18 if rows.narrow else y + 4
     yield line("rule", rows.left, y, rows.right, y)
-    yield words("name", 0 if not rows.narrow else 4, text, arm.name, room=rows.names)
+    yield words(
+        "name", 0 if not rows.narrow else 4, text, name, room=rows.names, full=arm.name if name != arm.name else ""
+    )
     yield words("figure-text", rows.figures, text, _figure(arm, measure), anchor="end", full=arm.count)
     if arm.low is not None and arm.high is not None:
         yield from interval(arm.low, arm.high, y, scale, hint(f"{arm.name}: {_interval_words(arm, measure)}"))

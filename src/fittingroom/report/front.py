@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fittingroom.measure.study import MEASURES, Measure, StudyResults
+from fittingroom.report.names import distinct
 from fittingroom.report.scales import Scale, axis_words, scale_of, tick_text, told
 from fittingroom.report.shown import ShownArm, measure_of, shown
 from fittingroom.report.svg import Layout, both, hint, legend, line, path, picture, tag, width_of, words
@@ -23,6 +24,8 @@ PLACES = (
 """Where a name may stand beside its point; above the steps of the line first."""
 LOG_FROM = 8
 """Costs whose largest is as many times the smallest are drawn on a logarithmic scale."""
+BOLD = 1.1
+"""How much wider bold letters are."""
 LEGEND = ("filled, joined: no other is cheaper and better", "upright line: range of the seeds")
 
 
@@ -55,7 +58,7 @@ def draw_front(results: StudyResults, cost: Cost, layout: Layout) -> str:
     left, right = 52.0, layout.width - 14.0
     costs = [point.cost for point in points]
     log = bool(costs) and min(costs) > 0 and max(costs) >= LOG_FROM * min(costs)
-    across = scale_of(costs, left, right, log=log, pad=0.1)
+    across = scale_of(costs, left, right, log=log, pad=0.1, least=0.02 * max(costs, default=0.0) or 1e-9)
     ranges = [value for point in points for value in point.arm.values.values()]
     up = scale_of(ranges, top + height, top, least=4 * results.margin)
     best = on_front([(point.cost, point.value) for point in points], measure.better)
@@ -109,10 +112,12 @@ def _point(point: _Point, chosen: bool, across: Scale, up: Scale, measure: Measu
 def _names(points: Sequence[_Point], best: Sequence[int], across: Scale, up: Scale, layout: Layout) -> Iterator[str]:
     """Names beside the points, those on the line first; one that has no free place is left to the pointer."""
     spots = [(across(point.cost), up(point.value)) for point in points]
+    most = min(190.0, layout.width * 0.5)
+    names = distinct([point.arm.name for point in points], most)
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in spots]
     for index in [*best, *(each for each in range(len(points)) if each not in best)]:
-        (x, y), name = spots[index], points[index].arm.name
-        width = min(190.0, layout.width * 0.5, width_of(name))
+        (x, y), name, full = spots[index], names[index], points[index].arm.name
+        width = min(most, width_of(name)) * (BOLD if index in best else 1)
         for dx, dy, anchor in PLACES:
             left = x + dx - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
             box = left, y + dy - 11, left + width, y + dy + 3
@@ -120,7 +125,9 @@ def _names(points: Sequence[_Point], best: Sequence[int], across: Scale, up: Sca
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
                 kind = "name strong over" if index in best else "muted over"
-                yield words(kind, x + dx, y + dy, name, anchor=anchor, room=width + 1)
+                yield words(
+                    kind, x + dx, y + dy, name, anchor=anchor, room=width + 1, full=full if name != full else ""
+                )
                 break
 
 

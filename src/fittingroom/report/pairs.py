@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from fittingroom.measure.study import StudyResults
 from fittingroom.report.cells import MOST_ACROSS, cell, middle
 from fittingroom.report.dots import REACH, interval
+from fittingroom.report.names import distinct
 from fittingroom.report.scales import Scale, scale_of, tick_text, told
 from fittingroom.report.shown import ShownArm, measure_of, shown
 from fittingroom.report.svg import Layout, both, hint, legend, line, path, picture, tag, width_of, words
 
+NAMES = 0.3
+"""Share of a matrix's width that the column of names gets at most."""
 NOTHING = "Nothing could be compared yet."
 
 
@@ -41,10 +44,15 @@ class _Place:
 
 
 def differences(results: StudyResults, found: Sequence[Difference]) -> str:
-    """Rows less columns, where all pairs of three to six arms were compared; else one row for each comparison."""
+    """Rows less columns, where all pairs of three to six arms were compared and fit; else one row for each."""
     arms = _compared(results, found)
     whole = len(found) == len(arms) * (len(arms) - 1) // 2 and 2 < len(arms) <= MOST_ACROSS[True]
-    return both(lambda layout: (draw_matrix if whole else draw_forest)(results, found, layout))
+    widest = max((width_of(told(-abs(each.value), measure_of(results), signed=True)) for each in found), default=0.0)
+    return both(
+        lambda layout: (draw_matrix if whole and widest <= (1 - NAMES) * layout.width / len(arms) else draw_forest)(
+            results, found, layout
+        )
+    )
 
 
 def draw_matrix(results: StudyResults, found: Sequence[Difference], layout: Layout) -> str:
@@ -52,14 +60,24 @@ def draw_matrix(results: StudyResults, found: Sequence[Difference], layout: Layo
     measure, arms = measure_of(results), _compared(results, found)
     pairs = {(each.first, each.second): each for each in found}
     pairs |= {(each.second, each.first): _turned(each) for each in found}
-    left = min(0.3 * layout.width, max((width_of(arm.name) for arm in arms), default=0) + 30)
+    left = min(NAMES * layout.width, max((width_of(arm.name) for arm in arms), default=0) + 30)
     width, height, top = min(96.0, (layout.width - left) / max(1, len(arms))), 36.0, 26.0
     by_name = all(width_of(arm.name) < width - 6 for arm in arms)
+    names = distinct([arm.name for arm in arms], left - (6 if by_name else 6 + width_of("1 · ")))
     parts: list[str] = []
     for row, arm in enumerate(arms):
-        number = "" if by_name else f"{row + 1} "
-        parts.append(words("name", left + (row + 0.5) * width, 16, number or arm.name, anchor="middle", full=arm.name))
-        parts.append(words("name", 0, top + row * height + 22, f"{number}{arm.name}", room=left - 6, full=arm.name))
+        number = "" if by_name else f"{row + 1} · "
+        parts.append(
+            words(
+                "name",
+                left + (row + 0.5) * width,
+                16,
+                str(row + 1) if number else arm.name,
+                anchor="middle",
+                full=arm.name,
+            )
+        )
+        parts.append(words("name", 0, top + row * height + 22, f"{number}{names[row]}", room=left - 6, full=arm.name))
         for column, other in enumerate(arms):
             place = _Place(left + column * width, top + row * height, width, height)
             parts += _pair(pairs.get((arm.key, other.key)), arm is other, results, place)
@@ -82,12 +100,12 @@ def draw_forest(results: StudyResults, found: Sequence[Difference], layout: Layo
     if common:
         first = next(arm.name for arm in results.arms if arm.key == common)
         parts.append(words("name strong", 0, 14, f"{first}, less", room=layout.width))
-    for row, (each, name) in enumerate(zip(found, names, strict=True)):
+    room = layout.width - 70 if layout.narrow else left - 8
+    for row, (each, name, short) in enumerate(zip(found, names, distinct(names, room), strict=True)):
         y = top + row_height * row + (31 if layout.narrow else row_height / 2)
         text, strong = (y - 16 if layout.narrow else y + 4), " strong" * each.decided
-        room = layout.width - 70 if layout.narrow else left - 8
         difference = told(each.value, measure, signed=True)
-        parts.append(words(f"name{strong} over", 0, text, name, room=room))
+        parts.append(words(f"name{strong} over", 0, text, short, room=room, full=name if short != name else ""))
         parts.append(words(f"figure-text{strong} over", layout.width - 2, text, difference, anchor="end"))
         parts += _measured(each, y, scale, hint(_said(each, results)))
     if not found:

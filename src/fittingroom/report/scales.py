@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fittingroom.measure.study import Measure
+from fittingroom.measure.told import seconds_decimals
 
-DIGITS = {"points": 2, "s": 1, "epochs": 1, "": 4}
-"""Decimals of a figure as it is told, by its unit."""
+DIGITS = {"points": 2, "epochs": 1, "": 4}
+"""Decimals of a figure as it is told, by its unit; those of times depend on the figure."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def told(value: float | None, measure: Measure, *, signed: bool = False) -> str:
     """A figure in its unit's decimals: ``91.62``, with ``signed`` ``+0.31`` or ``−0.08``; ``–`` where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
-    digits = DIGITS.get(measure.unit, 2)
+    digits = seconds_decimals(value) if measure.unit == "s" else DIGITS.get(measure.unit, 2)
     rounded = round(value, digits) + 0.0
     return f"{rounded:{'+' if signed and rounded else ''},.{digits}f}".replace("-", "−")
 

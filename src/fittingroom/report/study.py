@@ -144,7 +144,7 @@ def _row(arm: ArmResults, judged: ArmSummary, best: str | None, measure: Measure
         else NONE,
         sd=told(judged.sd, measure),
         images=f"{told(over.low, measure)} to {told(over.high, measure)}" if over else NONE,
-        seconds=f"{sum(seconds) / len(seconds):,.1f} s" if seconds else NONE,
+        seconds=f"{told(sum(seconds) / len(seconds), MEASURES['train_seconds'])} s" if seconds else NONE,
         parameters=f"{arm.parameters:,}",
     )
 

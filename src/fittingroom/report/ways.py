@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fittingroom.measure.study import Measure, StudyResults
+from fittingroom.report.names import distinct
 from fittingroom.report.scales import Scale, axis_words, scale_of, tick_text, told
 from fittingroom.report.shown import ShownArm, best_of, measure_of, shown
 from fittingroom.report.svg import Layout, both, hint, legend, line, path, picture, words
@@ -120,15 +121,19 @@ def _axis_parts(axis: _Axis, number: int, grid: _Grid) -> Iterator[str]:
     yield line("edge", x1, y1, x2, y2)
     room = (grid.layout.width - 20) / max(1, len(axis.marks)) if grid.layout.narrow else 90
     last = number == grid.axes - 1
-    for place, text in axis.marks:
+    texts = distinct([text for _, text in axis.marks], room)
+    for (place, full), text in zip(axis.marks, texts, strict=True):
         x, y = grid.point(number, place)
         if grid.layout.narrow:
             anchor = "start" if place < 0.05 else "end" if place > 0.95 else "middle"
             shift = {"start": -22, "end": 22, "middle": 0}[anchor]
-            yield words("tick over", x + shift, y + 17, text, anchor=anchor, room=room)
+            yield words(
+                "tick over", x + shift, y + 17, text, anchor=anchor, room=room, full=full if text != full else ""
+            )
             yield line("edge", x, y - 3, x, y + 3)
         else:
-            yield words("tick over", x + (8 if last else -8), y + 4, text, anchor="start" if last else "end", room=room)
+            side, anchor, title = (8 if last else -8), "start" if last else "end", full if text != full else ""
+            yield words("tick over", x + side, y + 4, text, anchor=anchor, room=room, full=title)
             yield line("edge", x - 3, y, x + 3, y)
     if grid.layout.narrow:
         yield words("axis over", 4, y1 - 10, axis.name, room=grid.layout.width - 8, full=axis.name)

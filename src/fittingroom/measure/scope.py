@@ -1,0 +1,55 @@
+"""What verdicts are about, what they are not about, and how they were found."""
+
+from __future__ import annotations
+
+from fittingroom.measure.judgement import Judgement
+from fittingroom.measure.planning import MOST_SEEDS
+from fittingroom.measure.study import PRUNED
+from fittingroom.measure.told import counted, decimals, figure, span_of
+
+
+def scope(judged: Judgement, images: int) -> tuple[str, ...]:
+    """What the verdicts are about, and how they were found."""
+    said = []
+    if any(comparison.interval for comparison in judged.comparisons):
+        said.append(
+            "Differences are between runs with the same seed; intervals are 95 % t intervals, which take the "
+            "differences to be spread normally."
+        )
+    if judged.family > 1:
+        shown = len(judged.comparisons)
+        counted_ = f"all {judged.family:,} pairs that could be tested"
+        if shown < judged.family:
+            counted_ += f", not only the {shown:,} told here, because the best arm was chosen by looking"
+        said.append(
+            f"The more comparisons, the more of them look real by chance: verdicts are Holm's over {counted_}, so that "
+            "the probability of telling any difference that is not there is at most 5 %; likewise for equalities."
+        )
+    if any(comparison.open and comparison.seeds_needed for comparison in judged.comparisons):
+        among = f" as one of {judged.family:,} comparisons" if judged.family > 1 else ""
+        said.append(
+            f"Seeds needed are those with which a true difference of {judged.margin_words} is found in 80 % of all "
+            f"studies{among}; the range is as wide as the spread is uncertain, and ends at {MOST_SEEDS:,}."
+        )
+    best = judged.arm(judged.best) if judged.best else None
+    if best is not None and best.over_images is not None and best.mean is not None:
+        low, high = best.over_images
+        places = max(1, decimals(span_of(best.over_images), judged.measure) - 1)
+        said.append(
+            "Seeds say how training varies on these images, and nothing about new ones: on other images of the same "
+            f"kind, a run that has {figure(best.mean, places)} % on these {images:,} would have {figure(low, places)} "
+            f"to {figure(high, places)} % (95 % interval)."
+        )
+    elif judged.family:
+        said.append("Seeds say how training varies on these images, and nothing about new ones.")
+    if judged.measure.unit == "s" and judged.family:
+        said.append("Times are those of the machine, and of what else it was doing.")
+    pruned = sum(state == PRUNED for arm in judged.arms for _, state in arm.unfinished)
+    if pruned:
+        said.append(
+            f"The search has ended {counted(pruned, 'run')} early because others were ahead: that is meant, and what "
+            f"{'it' if pruned == 1 else 'they'} would have come to is not known."
+        )
+    if judged.provisional:
+        said.append("Runs are still to come: every verdict may change, and looking often finds differences by chance.")
+    return tuple(said)
