@@ -173,8 +173,9 @@ def test_a_study_that_is_killed_at_random_moments_comes_to_what_an_undisturbed_o
 
 @pytest.mark.usefixtures("played")
 def test_each_run_is_told_as_it_ends_and_the_table_in_the_end(
-    fittingroom: Command, study_file: Callable[..., Path]
+    fittingroom: Command, study_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     trained = fittingroom("study", "run", study_file(epochs=1))
     assert (trained.status, trained.err) == (1, "")
     lines = trained.out.splitlines()
