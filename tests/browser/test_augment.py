@@ -19,6 +19,7 @@ def test_a_slider_moved_by_keyboard_changes_the_pictures_and_a_reload_keeps_it(p
     preview = page.locator("#preview")
     before = preview.get_attribute("href")
 
+    page.wait_for_load_state("networkidle")  # what has just come is there, and listens
     slider.focus()
     with page.expect_response(re.compile("/augment/sheet/.*0.09")) as drawn, page.expect_response("**/augment/set"):
         page.keyboard.press("ArrowRight")
