@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, sync_playwright
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -75,6 +75,25 @@ def until(page: Page, condition: str, patience: float = 30) -> None:
           }}
         }}"""
     )
+
+
+CLICK_AGAIN = """
+const again = () => document.elementFromPoint(%s, %s)?.closest("button, a")?.click();
+const atOnce = () => { again(); setTimeout(again, 100); setTimeout(again, 400); };
+if (location.pathname === "%s") addEventListener("DOMContentLoaded", atOnce, { once: true });
+"""
+
+
+def double_click(page: Page, button: Locator, leads_to: str) -> None:
+    """Click a button that leads to another page, and click the same place as soon as that is there, and a little later.
+
+    The page itself does the later ones: how soon a click of the mouse comes depends on how busy the machine is.
+    """
+    box = button.bounding_box()
+    assert box is not None
+    at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.add_init_script(CLICK_AGAIN % (*at, leads_to))
+    page.mouse.click(*at)
 
 
 def settle(page: Page) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tools import furnish
-from tools.browser import until
+from tools.browser import double_click, until
 from tools.served import Server, Visitor
 
 A_WHILE = 180_000
@@ -50,7 +50,7 @@ def test_a_study_is_made_watched_and_given_more_seeds(page: Page, server: Server
     assert page.evaluate("window.sameDocument")
     page.reload()  # the address says all of it
     expect(start).to_have_text("Start 4 runs")
-    start.click()
+    double_click(page, start, leads_to="/studies/learning-rate-of-linear-1")
 
     expect(page).to_have_url(re.compile("/studies/learning-rate-of-linear-1$"))
     page.evaluate("window.sameDocument = true")

@@ -94,7 +94,7 @@ async def _show(request: Request, view: View, told: str = "", problem: str = "",
     await off_loop(lambda: view.shown)
     return site.page(
         request, "studies/study.html", status, view="studies", study=view, told=TOLD.get(told, ""),
-        problem=problem, figures_version=_digest(style()),
+        problem=problem, figures_version=_digest(style()), again="hx-request" in request.headers,
     )  # fmt: skip
 
 

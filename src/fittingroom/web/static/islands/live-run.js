@@ -12,8 +12,6 @@ import { RunFeed } from "./run-feed.js";
 /** @typedef {import("./chart.js").Curve} Curve */
 
 const SECONDS_BETWEEN_LOGS = 1;
-/** Milliseconds from the start of the page in which nothing in its head can be clicked; the same in curves.css. */
-const SETTLING = 1500;
 
 class LiveRun extends HTMLElement {
   /** What the log tells of was so, when it was last looked at. @type {string} */
@@ -26,7 +24,6 @@ class LiveRun extends HTMLElement {
   pace = new Pace(() => this.pending && this.show(this.pending));
 
   connectedCallback() {
-    this.addEventListener("click", (event) => this.settle(event), { capture: true });
     this.charts = {
       accuracy: this.chart("accuracy", accuracyAxis, percent),
       loss: this.chart("loss", loss, loss),
@@ -44,17 +41,6 @@ class LiveRun extends HTMLElement {
     this.at("rate-part").addEventListener("toggle", () => this.draw());
     this.at("log-part").addEventListener("toggle", () => this.log());
     this.feed.connect();
-  }
-
-  /**
-   * A second click on Start belongs to the page before, however late a busy machine delivers it here; curves.css keeps
-   * it off for as long as this script is not there yet.
-   * @param {MouseEvent} event
-   */
-  settle(event) {
-    if (event.timeStamp > SETTLING || !(event.target instanceof Element) || !event.target.closest("header")) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
   }
 
   disconnectedCallback() {
