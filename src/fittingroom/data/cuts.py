@@ -9,6 +9,7 @@ neither platform nor NumPy version changes it (NEP 19 keeps raw streams stable, 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -113,7 +114,7 @@ def cut_whole(
     for label, wanted in enumerate(share):
         if wanted and not got[label]:
             fitting = (unit for unit in by_size if label in needs(unit) and can_go(unit))
-            if unit := next(fitting, None):
+            for unit in itertools.islice(fitting, 1):
                 take(unit)
     return _divided(pool, taken)
 

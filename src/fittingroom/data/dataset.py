@@ -15,7 +15,7 @@ from fittingroom.data.cuts import Indices
 from fittingroom.data.parts import Splits
 from fittingroom.data.splits import split
 from fittingroom.errors import InvalidInput
-from fittingroom.spec.data import Division, HeldOut
+from fittingroom.spec.division import Division, HeldOut
 
 BLOCK = 1 << 24  # bytes of images looked at together
 EXEMPLARS, CLASSES_SHOWN, TILE = 10, 20, 32
@@ -99,9 +99,7 @@ class Dataset:
         """The fingerprint of what was imported, whatever was excluded from it since."""
         return content_of(self.fingerprint)
 
-    def split(
-        self, validation: HeldOut, split_seed: int, folds: int | None = None, fold: int | None = None
-    ) -> Splits:
+    def split(self, validation: HeldOut, split_seed: int, folds: int | None = None, fold: int | None = None) -> Splits:
         """Training, validation and test images, by the rules of ``fittingroom.data.splits``.
 
         ``validation`` is a number of images, a share of the training images (0 < share < 1), or "given": those that

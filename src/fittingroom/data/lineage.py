@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from fittingroom.data.sources import load
 from fittingroom.data.splits import Splits
 from fittingroom.errors import Fault, FittingRoomError
 from fittingroom.spec.data import DataSpec
+from fittingroom.spec.division import Division, HeldOut
 from fittingroom.workspace import Workspace
 
 
@@ -23,8 +25,19 @@ class TrainedOn:
 
     source: str
     fingerprint: str
-    validation: int | float
+    validation: HeldOut
     split_seed: int
+    folds: int | None = None
+    fold: int | None = None
+
+    @property
+    def division(self) -> Division:
+        """How that data set was divided."""
+        return Division(self.validation, self.split_seed, self.folds, self.fold)
+
+    def to_json(self) -> dict[str, Any]:
+        """As files keep it: what came with folds is left out where there are none."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
     @property
     def known(self) -> bool:
@@ -32,8 +45,7 @@ class TrainedOn:
 
     def is_split_as(self, other: TrainedOn) -> bool:
         """Whether both have the very same training images; a split checks by content that it holds none of them out."""
-        mine, theirs = ((each.fingerprint, each.validation, each.split_seed) for each in (self, other))
-        return self.known and mine == theirs
+        return self.known and (self.fingerprint, self.division) == (other.fingerprint, other.division)
 
     @classmethod
     def unknown(cls, origin: str) -> TrainedOn:
@@ -42,7 +54,7 @@ class TrainedOn:
 
     @classmethod
     def of(cls, spec: DataSpec, fingerprint: str) -> TrainedOn:
-        return cls(spec.source, fingerprint, spec.validation, spec.split_seed)
+        return cls(spec.source, fingerprint, **asdict(spec.division))
 
 
 def seen_faults(
@@ -68,8 +80,7 @@ def _told(count: int, n: int, part: str, origin: str, earlier: TrainedOn, data: 
     message = f"{count:,} of the {n:,} {part} images are among those that {origin} was trained on"
     if earlier.fingerprint != data.fingerprint:
         return message, f'take these images out of "{earlier.source}" or out of this data, or start from other weights'
-    same = f"data.validation = {earlier.validation} and data.split_seed = {earlier.split_seed}"
-    return message, f"split the data as there, with {same}"
+    return message, f"split the data as there, with {earlier.division}"
 
 
 def _training_hashes(earlier: TrainedOn, data: Dataset, workspace: Workspace) -> NDArray[np.uint64] | None:
@@ -81,4 +92,4 @@ def _training_hashes(earlier: TrainedOn, data: Dataset, workspace: Workspace) ->
             return None
         if earlier.fingerprint != data.fingerprint:
             return None
-    return data.hashes[data.split(earlier.validation, earlier.split_seed).train]
+    return data.hashes[data.divide(earlier.division).train]

@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from fittingroom.data.cuts import TEST_CUT, VALIDATION_CUT, Indices, cut, cut_whole, deal, kept_together
 from fittingroom.data.parts import Splits
 from fittingroom.errors import InvalidData, InvalidInput
-from fittingroom.spec.data import GIVEN, Division, HeldOut
+from fittingroom.spec.division import GIVEN, Division, HeldOut
 
+__all__ = ["Indices", "Splits", "images_of_share", "split"]
 TEST_SHARE = 0.15
 NONE = np.empty(0, np.int64)
 NO_GROUP_TO_SPARE = (
@@ -64,10 +65,7 @@ def split(
     _check_request(validation, split_seed, own_validation, folds, fold)
     division = Division(validation, int(split_seed), folds, fold)
     pieces = _Pieces(labels, hashes, class_names, groups, own_validation)
-    if test_start is None:
-        parts = pieces.cut_test(division.split_seed)
-    else:
-        parts = pieces.official_test(test_start)
+    parts = pieces.cut_test(division.split_seed) if test_start is None else pieces.official_test(test_start)
     parts = pieces.divided(parts, division)
     if len(excluded):
         parts = pieces.without(parts, excluded)
@@ -204,8 +202,8 @@ def _check_request(
             raise InvalidInput(f"fold = {fold}, but there are no folds; give folds too, such as folds = 5")
         if isinstance(validation, str) and validation == GIVEN and own_validation is None:
             raise InvalidInput(
-                'validation = "given", but the data names no images for validation; give a number of images or a share, '
-                "or import the data anew with a folder named validation"
+                'validation = "given", but the data names no images for validation; give a number of images or a '
+                "share, or import the data anew with a folder named validation"
             )
         return
     if isinstance(folds, bool) or not isinstance(folds, Integral) or folds < 2:

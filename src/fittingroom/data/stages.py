@@ -6,18 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.facts import facts_of
 from fittingroom.data.sources import load
 from fittingroom.data.splits import Splits
 from fittingroom.errors import Fault, InvalidSpec
+from fittingroom.spec.data import DataSpec
+from fittingroom.spec.division import GIVEN, Division
 from fittingroom.spec.faults import DataFacts, faults
 from fittingroom.spec.network import NetworkSummary, summarize
 from fittingroom.spec.run import RunSpec
 from fittingroom.workspace import Workspace
 
-Split = Callable[[Dataset, int | float, int], Splits]
-"""A data set, divided by ``validation`` and ``split_seed``."""
+Split = Callable[[Dataset, Division], Splits]
+"""A data set, divided as a spec says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +46,13 @@ class Stage:
     @property
     def notes(self) -> list[str]:
         """What people should know of its images before it starts, as sentences."""
-        data, splits, found = self.data, self.splits, []
-        if splits.dropped:
+        data, splits = self.data, self.splits
+        found = splits.told
+        if data.groups is not None:
+            parts = (splits.train, splits.validation, splits.test)
+            train, validation, test = (len(np.unique(data.groups[part])) for part in parts)
             found.append(
-                f"{splits.dropped:,} training images are left out, because the test set holds exact copies of them."
+                f"No group of images is divided: {train:,} groups train, {validation:,} validate, {test:,} test."
             )
         counts = data.counts(splits.validation)
         if absent := [name for name, count in zip(data.class_names, counts, strict=True) if not count]:
@@ -63,7 +70,7 @@ class Stage:
         return [fault._replace(path=self.where + fault.path) for fault in faults(self.spec, self.facts)]
 
 
-def read_stages(spec: RunSpec, workspace: Workspace, split: Split = Dataset.split) -> tuple[Stage, ...]:
+def read_stages(spec: RunSpec, workspace: Workspace, split: Split = Dataset.divide) -> tuple[Stage, ...]:
     """Read and split the data of every training, unchecked; sources are found again from anywhere.
 
     ``split``: how, for those who remember splits.
@@ -74,14 +81,27 @@ def read_stages(spec: RunSpec, workspace: Workspace, split: Split = Dataset.spli
 def _read(own: RunSpec, index: int, spec: RunSpec, workspace: Workspace, split: Split) -> Stage:
     data = load(own.data.source, workspace)
     own = replace(own, data=replace(own.data, source=data.source))
-    splits = split(data, own.data.validation, own.data.split_seed)
+    where = "" if index == len(spec.phases) else f"phases[{index}]."
+    if problems := _problems_of_division(own.data, data):
+        told = [fault._replace(path=f"{where}data.{fault.path}") for fault in problems]
+        raise InvalidSpec(told, title=f'"{spec.name}" cannot be trained on {data.name}')
+    splits = split(data, own.data.division)
     facts = facts_of(data, splits)
-    if index == len(spec.phases):
-        return Stage(own, data, splits, facts)
-    return Stage(own, data, splits, facts, spec.phases[index].name, f"phases[{index}].")
+    return Stage(own, data, splits, facts, spec.phases[index].name if where else None, where)
 
 
-def open_stages(spec: RunSpec, workspace: Workspace, split: Split = Dataset.split) -> tuple[RunSpec, tuple[Stage, ...]]:
+def _problems_of_division(spec: DataSpec, data: Dataset) -> list[Fault]:
+    """What is wrong with the settings that divide the data, by their names; amounts are refused by the split itself."""
+    found = list(spec.faults)
+    if spec.validation == GIVEN and data.own_validation is None:
+        fix = "give a number of images or a share, or import the data with a folder named validation"
+        found.append(Fault("validation", f'is "{GIVEN}", but {data.name} names no images for validation', fix))
+    return found
+
+
+def open_stages(
+    spec: RunSpec, workspace: Workspace, split: Split = Dataset.divide
+) -> tuple[RunSpec, tuple[Stage, ...]]:
     """The run's trainings, and its spec with the sources of data as they are found again from anywhere.
 
     Raises InvalidSpec with every fault.

@@ -67,5 +67,4 @@ def opening_test_set(
 
 
 def _test_images(run: RunDetails, data: Dataset) -> NDArray[np.int64]:
-    spec = spec_of(run)
-    return data.split(spec.data.validation, spec.data.split_seed).test
+    return data.divide(spec_of(run).data.division).test

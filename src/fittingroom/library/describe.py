@@ -56,7 +56,7 @@ def describe_data(source: str, workspace: Workspace) -> DescribedData:
     """Open a data set and say what is in it."""
     data = load(source, workspace)
     as_default = DataSpec(source=source)
-    splits = data.split(as_default.validation, as_default.split_seed)
+    splits = data.divide(as_default.division)
     openings = 0
     if workspace.database.exists():
         with open_store(workspace) as store:

@@ -24,7 +24,7 @@ from fittingroom.workspace import Workspace
 
 
 def submit(
-    spec: RunSpec, workspace: Workspace, split: Split = Dataset.split, comparison: Comparison | None = None
+    spec: RunSpec, workspace: Workspace, split: Split = Dataset.divide, comparison: Comparison | None = None
 ) -> str:
     """Put a new run into the queue; returns its id. ``split``: of the data, for those who remember splits.
 
@@ -37,7 +37,7 @@ def submit(
 
 
 def submit_seeds(
-    spec: RunSpec, count: int, workspace: Workspace, split: Split = Dataset.split, threads: int | None = None
+    spec: RunSpec, count: int, workspace: Workspace, split: Split = Dataset.divide, threads: int | None = None
 ) -> list[str]:
     """Put runs that differ in nothing but their seeds into the queue, as one comparison; returns their ids.
 
@@ -107,7 +107,7 @@ class Checked:
         return new_run(replace(self.spec, seed=seed), self.stages, {**self.lineage, **lineage})
 
 
-def checked(spec: RunSpec, workspace: Workspace, split: Split = Dataset.split) -> Checked:
+def checked(spec: RunSpec, workspace: Workspace, split: Split = Dataset.divide) -> Checked:
     """A spec with its data; raises what ``submit`` raises."""
     origin = locate(spec.start, workspace) if spec.start else None
     return _checked(spec, origin, workspace, {"kind": "new"} if origin is None else origin.lineage, split)
@@ -118,7 +118,7 @@ def _checked(
     origin: Origin | None,
     workspace: Workspace,
     lineage: Mapping[str, object],
-    split: Split = Dataset.split,
+    split: Split = Dataset.divide,
 ) -> Checked:
     """``origin``: what its start names, if it has one."""
     spec, stages = open_stages(replace(spec, start=origin.start) if origin else spec, workspace, split)

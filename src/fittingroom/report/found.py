@@ -94,7 +94,7 @@ def _copies(data: DataSpec, workspace: Workspace, thoroughly: bool) -> Copies | 
         found = load(data.source, workspace)
         if found.images.size > QUICK and not thoroughly:
             return None
-        splits = found.split(data.validation, data.split_seed)
+        splits = found.divide(data.division)
     except FittingRoomError:
         return None
     return find_copies(found.images, found.hashes, splits.train, splits.validation)

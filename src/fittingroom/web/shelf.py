@@ -14,6 +14,7 @@ from fittingroom.data import sources
 from fittingroom.data.dataset import Dataset, Statistics
 from fittingroom.data.splits import Splits
 from fittingroom.errors import FittingRoomError, NotFound
+from fittingroom.spec.division import Division
 from fittingroom.store import Store
 from fittingroom.web.site import Site, only_one
 from fittingroom.workspace import Workspace
@@ -79,18 +80,18 @@ class Shelf:
                     return data
         raise NotFound(f"there is no data set with the fingerprint {fingerprint[:12]} any more; import it again")
 
-    def split(self, data: Dataset, validation: int | float, split_seed: int) -> Splits:
+    def split(self, data: Dataset, division: Division) -> Splits:
         """The split of a data set; raises what ``Dataset.split`` raises."""
-        key = data.fingerprint, validation, split_seed
+        key = data.fingerprint, division
         found = self._splits.get(key)
         if found is None:
-            found = data.split(validation, split_seed)
+            found = data.divide(division)
             self._splits.put(key, found)
         return found
 
-    def divided(self, data: Dataset, validation: int | float, split_seed: int) -> tuple[Splits, Statistics]:
+    def divided(self, data: Dataset, division: Division) -> tuple[Splits, Statistics]:
         """The split of a data set, with mean and spread of the training images; raises what ``split`` raises."""
-        splits, key = self.split(data, validation, split_seed), (data.fingerprint, validation, split_seed)
+        splits, key = self.split(data, division), (data.fingerprint, division)
         found = self._statistics.get(key)
         if found is None:
             found = data.statistics(splits.train)

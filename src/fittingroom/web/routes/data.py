@@ -82,7 +82,8 @@ async def use(request: Request) -> Response:
     wishes: Plain = {**wishes_of(draft), "source": name}
     changed = bool(found.problem) and found.splits is not None
     if changed:
-        wishes |= {"validation": found.settings.validation, "split_seed": found.settings.split_seed}
+        kept = {key: value for key, value in wishes.items() if key not in ("folds", "fold")}
+        wishes = {**kept, "validation": found.settings.validation, "split_seed": found.settings.split_seed}
     draft.change({**draft.spec, "data": wishes})
     return keep(key, draft, site.workspace, RedirectResponse(f"/data{'?held_out=changed' * changed}", 303))
 
