@@ -62,6 +62,7 @@ def _gallery(path: Path) -> Gallery:
         content=lambda index: files[index],
         test_start=len(listing.training) if listing.has_test else None,
         remarks=tuple(listing.remarks),
+        name_problems=tuple(listing.name_problems),
     )
 
 
