@@ -68,6 +68,7 @@ def _gallery(path: Path, wanted: Wanted) -> Gallery:
         remarks=tuple(listing.remarks),
         folders=listing.folders if by_folder else (),
         validation=np.array(listing.validation, np.int64) if listing.validation else None,
+        name_problems=tuple(listing.name_problems),
     )
 
 

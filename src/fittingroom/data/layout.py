@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import Generic, NamedTuple, TypeVar
 
 from fittingroom.data import pictures
-from fittingroom.data.naming import first, natural, shown
+from fittingroom.data.naming import class_problems, file_problems, first, natural, shown
 from fittingroom.errors import InvalidData
 
 TRAINING = {"train", "training"}
@@ -53,6 +53,7 @@ class Listing(Generic[P]):
     validation: list[int] = field(default_factory=list)
     """Places in ``training`` of the images that lie in a folder for validation."""
     class_folders: set[P] = field(default_factory=set)
+    name_problems: list[str] = field(default_factory=list)
 
     @property
     def files(self) -> list[P]:
@@ -106,6 +107,9 @@ def listed(root: P, called: str, entries: Entries[P], groups: bool = False) -> L
     joined = [shown(PurePath(part.name)) for part, _ in parts if part.name.casefold() in VALIDATION and part != root]
     listing.remarks += [f'folder "{name}" joined the training images' for name in joined]
     listing.remarks += [f"{other:,} other files or folders left out"] if other else []
+    listing.name_problems += class_problems(listing.class_names)
+    for place in found:
+        listing.name_problems += file_problems(shown(place.path.relative_to(root)), place.images)
     return listing
 
 
