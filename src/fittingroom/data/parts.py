@@ -63,9 +63,10 @@ def _told(parts: Splits) -> Iterator[str]:
     if copies := parts.dropped - parts.dropped_for_group:
         yield f"{copies:,} training images are left out, because the test set holds exact copies of them."
     if parts.dropped_for_group:
+        both = "1 group is" if parts.divided_groups == 1 else f"{parts.divided_groups:,} groups are"
         yield (
             f"{parts.dropped_for_group:,} training images are left out, because the test set holds images of their "
-            f"groups; {parts.divided_groups:,} groups are in both of the data's own parts."
+            f"groups; {both} in both of the data's own parts."
         )
     if parts.dropped_for_validation:
         yield (
