@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from fittingroom.cli.cleaning_commands import cleaning_app
 from fittingroom.cli.options import HELP, AsJson, Settings, SpecSource, WorkspaceFolder, examples
 from fittingroom.workspace import Workspace
 
 data_app = typer.Typer(help="Data sets: the built-in one, and your own labelled images.", **HELP)
+data_app.add_typer(cleaning_app)
 network_app = typer.Typer(help="Networks: shapes, parameter counts, faults.", **HELP)
 
 

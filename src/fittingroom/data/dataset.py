@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittingroom.data.cuts import Indices
+from fittingroom.data.fingerprints import content_of
 from fittingroom.data.parts import Splits
 from fittingroom.data.splits import split
 from fittingroom.errors import InvalidInput
@@ -40,6 +41,7 @@ class DataSetInfo:
     shape: tuple[int, ...]
     """``(channels, height, width)``; empty for a damaged data set."""
     fingerprint: str
+    """Of its content, whatever is excluded from it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -172,11 +174,6 @@ class Dataset:
             for row in range(rows)
         )
         return f"<table><thead><tr><th>class</th>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def content_of(fingerprint: str) -> str:
-    """What a data set's fingerprint says of its content: all of it, but for the mark of what is excluded."""
-    return fingerprint.rpartition("-")[2]
 
 
 def _mean_and_spread(counts: list[int]) -> tuple[float, float]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fittingroom.data.copies import count_common
 from fittingroom.data.dataset import Dataset
-from fittingroom.data.sources import load
+from fittingroom.data.fingerprints import content_of
+from fittingroom.data.sources import load_as
 from fittingroom.data.splits import Splits
 from fittingroom.errors import Fault, FittingRoomError
 from fittingroom.spec.data import DataSpec
@@ -78,7 +79,7 @@ def seen_faults(
 
 def _told(count: int, n: int, part: str, origin: str, earlier: TrainedOn, data: Dataset) -> tuple[str, str]:
     message = f"{count:,} of the {n:,} {part} images are among those that {origin} was trained on"
-    if earlier.fingerprint != data.fingerprint:
+    if content_of(earlier.fingerprint) != data.content:
         return message, f'take these images out of "{earlier.source}" or out of this data, or start from other weights'
     return message, f"split the data as there, with {earlier.division}"
 
@@ -87,7 +88,7 @@ def _training_hashes(earlier: TrainedOn, data: Dataset, workspace: Workspace) ->
     """(n, 2): content hashes of the training images; None when that data set is gone or has changed."""
     if earlier.fingerprint != data.fingerprint:
         try:
-            data = load(earlier.source, workspace)
+            data = load_as(earlier.source, earlier.fingerprint, workspace)
         except FittingRoomError:
             return None
         if earlier.fingerprint != data.fingerprint:

@@ -10,7 +10,8 @@ import numpy as np
 
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.facts import facts_of
-from fittingroom.data.sources import load
+from fittingroom.data.fingerprints import content_of
+from fittingroom.data.sources import load, load_as
 from fittingroom.data.splits import Splits
 from fittingroom.errors import Fault, InvalidSpec
 from fittingroom.spec.data import DataSpec
@@ -47,13 +48,7 @@ class Stage:
     def notes(self) -> list[str]:
         """What people should know of its images before it starts, as sentences."""
         data, splits = self.data, self.splits
-        found = splits.told
-        if data.groups is not None:
-            parts = (splits.train, splits.validation, splits.test)
-            train, validation, test = (len(np.unique(data.groups[part])) for part in parts)
-            found.append(
-                f"No group of images is divided: {train:,} groups train, {validation:,} validate, {test:,} test."
-            )
+        found = told_of(data, splits)
         counts = data.counts(splits.validation)
         if absent := [name for name, count in zip(data.class_names, counts, strict=True) if not count]:
             found.append(f"No validation image is of class {', '.join(absent)}: the accuracy will tell nothing of it.")
@@ -70,16 +65,31 @@ class Stage:
         return [fault._replace(path=self.where + fault.path) for fault in faults(self.spec, self.facts)]
 
 
-def read_stages(spec: RunSpec, workspace: Workspace, split: Split = Dataset.divide) -> tuple[Stage, ...]:
+def told_of(data: Dataset, splits: Splits) -> list[str]:
+    """What people should know of how a data set is divided, as sentences."""
+    found = splits.told
+    if data.groups is not None:
+        parts = (splits.train, splits.validation, splits.test)
+        train, validation, test = (len(np.unique(data.groups[part])) for part in parts)
+        found.append(f"No group of images is divided: {train:,} groups train, {validation:,} validate, {test:,} test.")
+    return found
+
+
+def read_stages(
+    spec: RunSpec, workspace: Workspace, split: Split = Dataset.divide, as_of: str = ""
+) -> tuple[Stage, ...]:
     """Read and split the data of every training, unchecked; sources are found again from anywhere.
 
-    ``split``: how, for those who remember splits.
+    ``split``: how, for those who remember splits. ``as_of``: the fingerprint of the data that a run had which goes on
+    or is repeated; what was excluded then is excluded, and nothing else.
     """
-    return tuple(_read(own, index, spec, workspace, split) for index, own in enumerate(spec.stages))
+    return tuple(_read(own, index, spec, workspace, split, as_of) for index, own in enumerate(spec.stages))
 
 
-def _read(own: RunSpec, index: int, spec: RunSpec, workspace: Workspace, split: Split) -> Stage:
+def _read(own: RunSpec, index: int, spec: RunSpec, workspace: Workspace, split: Split, as_of: str) -> Stage:
     data = load(own.data.source, workspace)
+    if as_of and data.content == content_of(as_of):
+        data = load_as(own.data.source, as_of, workspace)
     own = replace(own, data=replace(own.data, source=data.source))
     where = "" if index == len(spec.phases) else f"phases[{index}]."
     if problems := _problems_of_division(own.data, data):
@@ -100,13 +110,13 @@ def _problems_of_division(spec: DataSpec, data: Dataset) -> list[Fault]:
 
 
 def open_stages(
-    spec: RunSpec, workspace: Workspace, split: Split = Dataset.divide
+    spec: RunSpec, workspace: Workspace, split: Split = Dataset.divide, as_of: str = ""
 ) -> tuple[RunSpec, tuple[Stage, ...]]:
     """The run's trainings, and its spec with the sources of data as they are found again from anywhere.
 
-    Raises InvalidSpec with every fault.
+    ``as_of`` as in ``read_stages``. Raises InvalidSpec with every fault.
     """
-    stages = read_stages(spec, workspace, split)
+    stages = read_stages(spec, workspace, split, as_of)
     if problems := [fault for stage in stages for fault in stage.faults]:
         raise InvalidSpec(problems, title=f'"{spec.name}" cannot be trained on {stages[-1].data.name}')
     phases = tuple(

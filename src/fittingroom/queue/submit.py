@@ -59,7 +59,7 @@ def submit_again(run: str, workspace: Workspace, *, replay: bool = False) -> str
     check_origin(old, anew=True)
     if replay:
         check_replay(old)
-    spec, stages = open_stages(spec_of(old), workspace)
+    spec, stages = open_stages(spec_of(old), workspace, as_of=old.fingerprint)
     check_unchanged(old, stages[-1].data)
     return _queue(spec, stages, workspace, repeat_lineage(old, replay=replay) | _plan(old))
 
@@ -121,7 +121,9 @@ def _checked(
     split: Split = Dataset.divide,
 ) -> Checked:
     """``origin``: what its start names, if it has one."""
-    spec, stages = open_stages(replace(spec, start=origin.start) if origin else spec, workspace, split)
+    goes_on = origin.run if origin and origin.start.go_on else None
+    as_of = goes_on.fingerprint if goes_on else ""
+    spec, stages = open_stages(replace(spec, start=origin.start) if origin else spec, workspace, split, as_of)
     if faults := beginning_of(stages, origin, workspace).faults:
         raise InvalidSpec(faults, title=f'"{spec.name}" cannot start from these weights')
     return Checked(spec, stages, lineage)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from fittingroom.data.copies import Copies, find_copies
+from fittingroom.data.fingerprints import content_of
 from fittingroom.data.sources import load
 from fittingroom.errors import FittingRoomError
 from fittingroom.measure.caution import Caution, Histories
@@ -119,7 +120,7 @@ def found_in(store: Store, study: str) -> StudyFound:
         created=record.created,
         data=", ".join(store.data_set(each).name for each in fingerprints),
         machines=machines_of([store.run(run).plan for run in runs]),
-        openings=sum(store.openings(each) for each in fingerprints),
+        openings=sum(store.openings(each) for each in dict.fromkeys(map(content_of, fingerprints))),
     )
 
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from fittingroom.data import sources
 from fittingroom.data.dataset import Dataset, Statistics
+from fittingroom.data.fingerprints import content_of
 from fittingroom.data.splits import Splits
 from fittingroom.errors import FittingRoomError, NotFound
 from fittingroom.spec.division import Division
@@ -43,6 +44,12 @@ class Recent(Generic[Value]):
             self._values.move_to_end(key)
             while len(self._values) > self._most:
                 self._values.popitem(last=False)
+
+    @property
+    def known(self) -> list[Hashable]:
+        """The keys of those at hand."""
+        with self._lock:
+            return list(self._values)
 
     def drop(self, key: Hashable) -> None:
         with self._lock:
@@ -76,7 +83,9 @@ class Shelf:
             return known
         for source in self._candidates(fingerprint):
             with contextlib.suppress(FittingRoomError):
-                if (data := self.open(source)).fingerprint == fingerprint:
+                data = sources.load_as(source, fingerprint, self._workspace)
+                if data.fingerprint == fingerprint:
+                    self._data.put(fingerprint, data)
                     return data
         raise NotFound(f"there is no data set with the fingerprint {fingerprint[:12]} any more; import it again")
 
@@ -98,13 +107,16 @@ class Shelf:
             self._statistics.put(key, found)
         return splits, found
 
-    def forget(self, fingerprint: str) -> None:
-        """Let go of a data set's files, so that they can be removed."""
-        self._data.drop(fingerprint)
+    def forget(self, content: str) -> None:
+        """Let go of a data set's files, whatever is excluded from it, so that they can be removed."""
+        for fingerprint in self._data.known:
+            if content_of(str(fingerprint)) == content:
+                self._data.drop(fingerprint)
 
     def _candidates(self, fingerprint: str) -> list[str]:
         """What may name it, likely ones first."""
-        named = [info.name for info in sources.names(self._workspace) if info.fingerprint == fingerprint]
+        content = content_of(fingerprint)
+        named = [info.name for info in sources.names(self._workspace) if info.fingerprint == content]
         with contextlib.suppress(NotFound):
             named.append(self._store.data_set(fingerprint).source)
         return named

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from fittingroom.data import sources
+from fittingroom.data.fingerprints import content_of
 from fittingroom.errors import NotFound, did_you_mean
 from fittingroom.web import sheets
 from fittingroom.web.data_card import CLASSES, PARTS, PER_PAGE, Browse, Card, Page, card
@@ -98,7 +99,7 @@ async def ask_removal(request: Request) -> Response:
         known = {info.name: info for info in sources.names(site.workspace)}
         if name not in known:
             raise NotFound(f'there is no data set "{name}"; {did_you_mean(name, known)}')
-        runs = [run.id for run in site.store.runs() if run.fingerprint == known[name].fingerprint]
+        runs = [run.id for run in site.store.runs() if content_of(run.fingerprint) == known[name].fingerprint]
         return {"info": known[name], "runs": runs}
 
     return site.page(request, "data/remove.html", view="data", chosen=chosen_in(draft), **await off_loop(about))
