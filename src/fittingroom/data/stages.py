@@ -103,7 +103,7 @@ def _read(own: RunSpec, index: int, spec: RunSpec, workspace: Workspace, split: 
 def _problems_of_division(spec: DataSpec, data: Dataset) -> list[Fault]:
     """What is wrong with the settings that divide the data, by their names; amounts are refused by the split itself."""
     found = list(spec.faults)
-    if spec.validation == GIVEN and data.own_validation is None:
+    if spec.validation == GIVEN and spec.folds is None and data.own_validation is None:
         fix = "give a number of images or a share, or import the data with a folder named validation"
         found.append(Fault("validation", f'is "{GIVEN}", but {data.name} names no images for validation', fix))
     return found
