@@ -133,6 +133,7 @@ def results_of(store: Store, study: str) -> StudyResults:
             for arm in record.arms
         ),
         axes=axes,
+        divisions=len({(arm.fingerprint, specs[arm.key].data.division) for arm in record.arms}),
         beyond=beyond_axes(spec, [Arm(arm.key, arm.name, arm.settings, specs[arm.key]) for arm in record.arms]),
     )
 
