@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,12 +14,19 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u
 
 def shown(path: PurePath) -> str:
     """A path or file name as text that can be printed anywhere, whatever bytes it has."""
-    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
+    return printable(str(path))
 
 
 def printable(text: str) -> str:
     """Text with what cannot be printed spelled out: ``\\x1b`` in place of the character Escape."""
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _UNPRINTABLE.sub(_spelled, text)
+
+
+def _spelled(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte of a file name that is no text
+        return f"\\x{code - 0xDC00:02x}"
+    return found[0].encode("unicode_escape").decode()
 
 
 def natural(name: str) -> tuple[list[tuple[str, int]], str]:

@@ -14,6 +14,7 @@ end the process on a full disk, where writing raises an error).
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
@@ -109,6 +110,7 @@ def written(folder: Path, name: str, incoming: Incoming, fix: str) -> Iterator[P
     try:
         temporary.mkdir(parents=True)
         _sweep(folder.parent)
+        _check_room(temporary, name, incoming, fix)
         _write(temporary, name, incoming)
         yield temporary
     except OSError as error:
@@ -135,6 +137,15 @@ def discard(folder: Path) -> None:
     grave = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
     folder.rename(grave)
     shutil.rmtree(grave, ignore_errors=True)
+
+
+def _check_room(folder: Path, name: str, incoming: Incoming, fix: str) -> None:
+    """Raises WorkspaceUnusable where a disk cannot hold the images, before the first of them is written."""
+    needed, free = math.prod(incoming.shape), shutil.disk_usage(folder).free
+    if needed > free:
+        raise WorkspaceUnusable(
+            f"data set {name} needs {needed:,} bytes in {folder.parent}, where {free:,} are free; {fix}"
+        )
 
 
 def _write(folder: Path, name: str, incoming: Incoming) -> None:
