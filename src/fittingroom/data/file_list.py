@@ -45,6 +45,10 @@ class _Listed(NamedTuple):
     labels: NDArray[np.int64]
     test_start: int | None
     remarks: tuple[str, ...]
+    validation: NDArray[np.int64] | None
+    """Places of the images that a list names for validation; None when it names none."""
+    groups: list[str] | None
+    """What the wanted column says of each image; None where it is no column."""
 
 
 class Entry(NamedTuple):
@@ -54,6 +58,8 @@ class Entry(NamedTuple):
     path: str
     label: str
     split: str
+    group: str | None = None
+    """What the column of groups says; None without such a column."""
 
 
 def read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) -> Incoming:
@@ -97,12 +103,14 @@ def _gallery(training: list[Path], test: list[Path], path: Path, wanted: Wanted)
         content=lambda index: _inside(found.files[index], found.root),
         test_start=found.test_start,
         remarks=found.remarks,
+        column=found.groups,
+        validation=found.validation,
         name_problems=tuple(class_problems(found.class_names)),
     )
 
 
 def _read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) -> _Listed:
-    entries, test_entries, joined = _parts(training, test, wanted)
+    entries, test_entries = _parts(training, test, wanted)
     where = shown(path)
     if not entries:
         raise InvalidData(f"{where} names no training images; give at least one of each of 2 classes")
@@ -113,6 +121,8 @@ def _read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) ->
     order += (np.argsort(positions[len(entries) :], kind="stable") + len(entries)).tolist()
     both = entries + test_entries
     root = Path(os.path.realpath(training[0].parent))
+    named = np.array([both[index].split.strip().casefold() in VALIDATION for index in order])
+    joined = int(named.sum())
     return _Listed(
         root=root,
         files=[_file(root, both[index], training[0]) for index in order],
@@ -120,25 +130,36 @@ def _read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) ->
         labels=positions[order],
         test_start=len(entries) if test_entries else None,
         remarks=(f"{joined:,} validation images joined the training images",) if joined else (),
+        validation=np.flatnonzero(named).astype(np.int64) if joined else None,
+        groups=_groups([both[index] for index in order], where, wanted),
     )
 
 
-def _parts(training: list[Path], test: list[Path], wanted: Wanted) -> tuple[list[Entry], list[Entry], int]:
-    """Training and test images, and how many of the former are for validation."""
+def _groups(entries: list[Entry], where: str, wanted: Wanted) -> list[str] | None:
+    """What the wanted column says of each image; raises InvalidData where only some of the images have it."""
+    texts = [entry.group for entry in entries if entry.group is not None]
+    if 0 < len(texts) < len(entries):
+        raise InvalidData(
+            f'{where} says "{wanted.groups}" of {len(texts):,} of its {len(entries):,} images only; say it of all, '
+            "and leave it empty where an image belongs to no other"
+        )
+    return texts or None
+
+
+def _parts(training: list[Path], test: list[Path], wanted: Wanted) -> tuple[list[Entry], list[Entry]]:
+    """Training and test images."""
     entries: list[Entry] = []
     test_entries: list[Entry] = []
-    joined = 0
     for file in training + test:
-        for entry in _entries(file, wanted.label):
+        for entry in _entries(file, wanted):
             part = entry.split.strip().casefold()
             if part and part not in TRAINING | VALIDATION | TEST:
                 raise InvalidData(
                     f'{shown(file)}, line {entry.line}: "{printable(entry.split[:40])}" is no part of a data set; '
                     "write train, val or test, or leave that column out"
                 )
-            joined += part in VALIDATION
             (test_entries if part in TEST or (file in test and not part) else entries).append(entry)
-    return entries, test_entries, joined
+    return entries, test_entries
 
 
 def _are_numbers(texts: NDArray[np.str_]) -> bool:
@@ -164,12 +185,14 @@ def _inside(file: Path, root: Path) -> Path:
     return file
 
 
-def _entries(path: Path, label: str | None) -> Iterator[Entry]:
+def _entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
+    label = wanted.label
     if path.name.lower().endswith(SUFFIXES):
-        yield from _json_entries(path, label)
+        yield from _json_entries(path, wanted)
         return
     table = rows.table(path)
     at = {"path": _path_column(table), "split": table.column(SPLITS)}
+    group = None if wanted.groups is None else table.column({wanted.groups.casefold()})
     at["label"] = table.column(LABELS if label is None else {label.casefold()})
     if at["label"] is None and label is None and table.columns == 2:
         at["label"] = 1 - (at["path"] or 0)
@@ -189,11 +212,16 @@ def _entries(path: Path, label: str | None) -> Iterator[Entry]:
                     "mend or remove that line"
                 )
             cells = {name: "" if column is None else row[column] for name, column in at.items()}
-            yield Entry(line + offset, cells["path"], cells["label"].strip(), cells["split"])
+            yield Entry(line + offset, cells["path"], cells["label"].strip(), cells["split"], _cell(row, group))
         line += len(lines) - 1
 
 
-def _json_entries(path: Path, label: str | None) -> Iterator[Entry]:
+def _cell(row: list[str], column: int | None) -> str | None:
+    return None if column is None else row[column].strip()
+
+
+def _json_entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
+    label = wanted.label
     for line, item in _json_items(path):
         if not isinstance(item, dict):
             raise InvalidData(f'{shown(path)}, entry {line}: expected is {{"path": "cats/1.png", "label": "cat"}}')
@@ -211,7 +239,9 @@ def _json_entries(path: Path, label: str | None) -> Iterator[Entry]:
                     'expected is {"path": "cats/1.png", "label": "cat"}'
                 )
             cells.append(str(values[0]) if values else "")
-        yield Entry(line, *cells)
+        group = None if wanted.groups is None else by_name.get(wanted.groups.casefold())
+        said = None if group is None else str(group).strip()
+        yield Entry(line, cells[0], cells[1], cells[2], said)
 
 
 def _json_items(path: Path) -> Iterator[tuple[int, Any]]:

@@ -89,6 +89,7 @@ def _stack(path: Path) -> Stack:
         test=(_part(path, whole["test"]),) if "test" in whole else (),
         class_names=None if names is None else [str(name) for name in _whole(path, names).ravel()],
         remarks=tuple(remarks),
+        validation=len(training) - 1 if "val" in whole else None,
     )
 
 

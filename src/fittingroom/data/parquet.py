@@ -88,6 +88,7 @@ def _gallery(path: Path, wanted: Wanted) -> Gallery:
         raise InvalidData(f"{shown(path)} holds test images only; add files with train in their names")
     rows, told = zip(*(classes.row_of(shard.labels, shown(shard.path)) for shard in shards), strict=True)
     names, labels = classes.numbered(rows, len(training), shown(path), shards[0].names)
+    alone = sum(len(shard.labels) for shard in parts["train"])
     joined = sum(len(shard.labels) for shard in parts["validation"])
     remarks = [f"{joined:,} validation images joined the training images"] if joined else []
     images = _Images(shards)
@@ -100,6 +101,7 @@ def _gallery(path: Path, wanted: Wanted) -> Gallery:
         content=images.content,
         test_start=sum(len(shard.labels) for shard in training) if parts["test"] else None,
         remarks=(*remarks, *dict.fromkeys(filter(None, told))),
+        validation=np.arange(alone, alone + joined) if joined else None,
         name_problems=tuple(class_problems(names)),
     )
 

@@ -20,7 +20,7 @@ from fittingroom.data import classes, framing, levels
 from fittingroom.data.incoming import CLASSES_SHOWN, EXEMPLARS, LARGEST_SHOWN, Incoming, Preview, Progress
 from fittingroom.data.naming import class_problems, shown
 from fittingroom.data.wanted import Wanted
-from fittingroom.errors import InvalidData
+from fittingroom.errors import InvalidData, InvalidInput
 
 BLOCK = 1 << 22  # values taken together
 MOST_IMAGES = 100_000_000
@@ -52,6 +52,8 @@ class Stack:
     test: tuple[Part, ...] = ()
     class_names: Sequence[str] | None = None
     remarks: tuple[str, ...] = ()
+    validation: int | None = None
+    """Which of ``training`` is named for validation; None when none is."""
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -116,6 +118,11 @@ def preview(stack: Stack, wanted: Wanted, progress: Progress) -> Preview:
 
 
 def _planned(stack: Stack, wanted: Wanted) -> _Plan:
+    if wanted.groups is not None:
+        raise InvalidInput(
+            f'groups = "{wanted.groups}", but the images of this {stack.kind} have neither paths nor columns '
+            "that could group them; give them as an image folder, or as a list of images with a column"
+        )
     rows, told = [], []
     for part in stack.parts:
         row, conversion = classes.row_of(part.labels, part.labels_where)
@@ -154,8 +161,16 @@ def _incoming(stack: Stack, plan: _Plan, wanted: Wanted) -> Incoming:
         image_shape=shape,
         blocks=_blocks(stack, plan, wanted, max(BLOCK // (shape[0] * shape[1] * shape[2]), 1)),
         test_start=plan.test_start,
+        validation=_validation(stack),
         origin="; ".join([f"{stack.kind} {shown(stack.path)}", *stack.remarks, *plan.conversions]),
     )
+
+
+def _validation(stack: Stack) -> NDArray[np.int64] | None:
+    if stack.validation is None:
+        return None
+    start = sum(len(part.labels) for part in stack.training[: stack.validation])
+    return np.arange(start, start + len(stack.training[stack.validation].labels))
 
 
 def _common_shape(stack: Stack) -> tuple[tuple[int, int, int], str]:
