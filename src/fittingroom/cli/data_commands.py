@@ -39,7 +39,7 @@ def data_list(workspace: WorkspaceFolder = None, as_json: AsJson = False) -> Non
 
 @data_app.command("show", epilog=examples("fittingroom data show fashion-mnist", "fittingroom data show photos/"))
 def data_show(
-    name: Annotated[str, typer.Argument(help="A data set's name, or a folder with one folder per class.")],
+    name: Annotated[str, typer.Argument(help="A data set's name, or the path of labelled images.")],
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,6 +74,9 @@ def data_import(
         ),
     ] = "pad",
     channels: Annotated[int | None, typer.Option(metavar="1|3", help="Make all images grey (1) or colour (3).")] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of a table or list that tells the class.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what was understood, and write nothing; exit status 2 on faults.")
     ] = False,
@@ -88,7 +91,7 @@ def data_import(
     from fittingroom.library.describe import describe_data
 
     place = Workspace.find(workspace)
-    wanted = Wanted(parse_size(size or ""), fit, channels)  # type: ignore[arg-type]  # checked there
+    wanted = Wanted(parse_size(size or ""), fit, channels, label=label)  # type: ignore[arg-type]  # checked there
     if dry_run:
         with show_import.looking() as looked:
             name, preview = preview_data(path, name, progress=looked, wanted=wanted)
