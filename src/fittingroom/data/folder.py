@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from fittingroom.data import gallery
 from fittingroom.data.gallery import Gallery
+from fittingroom.data.grouping import BY_FOLDER
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.layout import LAYOUT, listed
 from fittingroom.data.naming import shown
@@ -16,20 +16,9 @@ from fittingroom.data.wanted import AS_IT_IS, Wanted
 from fittingroom.errors import InvalidData
 
 
-def stamp(path: Path) -> str:
-    """Changes whenever an image file in the folder is added, removed, renamed or written: 32 hexadecimal digits.
-
-    Raises InvalidData where ``read`` would refuse the folders, without opening any image.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for file in listed(path, shown(path), _entries).files:
-        try:
-            stat = file.stat()
-            seen = (stat.st_size, stat.st_mtime_ns)
-        except OSError:  # a broken link: ``read`` tells it with all other faults
-            seen = (-1, -1)
-        digest.update(repr((str(file.relative_to(path)), *seen)).encode())
-    return digest.hexdigest()
+def files(path: Path) -> list[Path]:
+    """The image files in a folder; raises InvalidData where ``read`` would refuse the folders, without opening any."""
+    return listed(path, shown(path), _entries).files
 
 
 def read(path: Path, wanted: Wanted = AS_IT_IS) -> Incoming:
@@ -38,7 +27,7 @@ def read(path: Path, wanted: Wanted = AS_IT_IS) -> Incoming:
     Raises InvalidData, also while the blocks are taken: for folders that are not laid out so, for images of
     different sizes when no size is wanted, and for files that cannot be read (all of them gathered).
     """
-    return gallery.read(_gallery(path), wanted)
+    return gallery.read(_gallery(path, wanted), wanted)
 
 
 def preview(path: Path, wanted: Wanted, progress: Progress) -> Preview:
@@ -47,11 +36,12 @@ def preview(path: Path, wanted: Wanted, progress: Progress) -> Preview:
     ``progress`` is called with the number of files looked at, and of all; what it raises ends the looking.
     Raises InvalidData for folders that are not laid out so, or hold no readable image.
     """
-    return gallery.preview(_gallery(path), wanted, progress)
+    return gallery.preview(_gallery(path, wanted), wanted, progress)
 
 
-def _gallery(path: Path) -> Gallery:
-    listing = listed(path, shown(path), _entries)
+def _gallery(path: Path, wanted: Wanted) -> Gallery:
+    by_folder = wanted.groups == BY_FOLDER
+    listing = listed(path, shown(path), _entries, by_folder)
     files = listing.files
     return Gallery(
         path=path,
@@ -62,6 +52,9 @@ def _gallery(path: Path) -> Gallery:
         content=lambda index: files[index],
         test_start=len(listing.training) if listing.has_test else None,
         remarks=tuple(listing.remarks),
+        folders=listing.folders if by_folder else (),
+        validation=np.array(listing.validation, np.int64) if listing.validation else None,
+        name_problems=tuple(listing.name_problems),
     )
 
 

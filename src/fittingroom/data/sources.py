@@ -2,7 +2,7 @@
 
     built-in name       decoded once into the cache folder
     imported name       a prepared folder in the workspace: independent of the files it was made from
-    path                a folder of images, prepared in the cache and again whenever its files change
+    path                images in whatever form, prepared in the cache and again whenever their files change
     cache:FINGERPRINT   arrays given in Python, prepared in the cache
 
 ``Dataset.source`` says which of these opens the same data set again, in any process.
@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fittingroom.data import arrays, fashion_mnist, folder, formats
+from fittingroom.data import arrays, fashion_mnist, formats
+from fittingroom.data.cleaning import as_of, cleaned
 from fittingroom.data.dataset import Dataset, DataSetInfo
 from fittingroom.data.incoming import Digest, Incoming, Preview, Progress
 from fittingroom.data.naming import shown
@@ -34,6 +35,7 @@ from fittingroom.data.prepared import (
     publish,
     written,
 )
+from fittingroom.data.stamps import stamp
 from fittingroom.data.wanted import AS_IT_IS, Size, Wanted
 from fittingroom.errors import InvalidData, InvalidInput, NotFound, WorkspaceError, did_you_mean
 from fittingroom.workspace import Workspace, cache_folder
@@ -46,14 +48,28 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def load(source: str | os.PathLike[str], workspace: Workspace | None = None) -> Dataset:
-    """Open a data set: the name of a built-in or imported one, or the path of a folder of images.
+    """Open a data set: the name of a built-in or imported one, or the path of images in any form of ``formats``.
 
-    The first opening of built-in data and of folders prepares them in the cache; later ones take milliseconds.
-    A name wins over a folder of the same name (write ``./name`` for the folder). The workspace is looked up as
-    everywhere when it is not given. Raises NotFound, InvalidData and WorkspaceError.
+    The first opening of built-in data and of paths prepares them in the cache; later ones take milliseconds.
+    A name wins over a folder of the same name (write ``./name`` for that). The workspace is looked up as
+    everywhere when it is not given; what was excluded there is in no part. Raises NotFound, InvalidData and
+    WorkspaceError.
     """
-    text = os.fsdecode(source)
     workspace = workspace or Workspace.find()
+    return cleaned(_opened(source, workspace), workspace)
+
+
+def load_as(source: str | os.PathLike[str], fingerprint: str, workspace: Workspace) -> Dataset:
+    """As ``load``, with the images excluded that were so when the data set had this fingerprint.
+
+    Where it never had, as it is now: whoever needs it as it was compares its fingerprint.
+    """
+    return as_of(_opened(source, workspace), fingerprint, workspace)
+
+
+def _opened(source: str | os.PathLike[str], workspace: Workspace) -> Dataset:
+    """With nothing excluded."""
+    text = os.fsdecode(source)
     if isinstance(source, str):
         if text in BUILT_IN:
             return cached(_cache() / text, text, text, BUILT_IN[text][1])
@@ -68,7 +84,7 @@ def load(source: str | os.PathLike[str], workspace: Workspace | None = None) -> 
             f'there is no data set "{text}"; {did_you_mean(text, known)} '
             f"(a path must lead to a folder of images, and {shown(path)} does not exist)"
         )
-    return _open_folder(path)
+    return _open_path(path)
 
 
 def names(workspace: Workspace) -> list[DataSetInfo]:
@@ -118,7 +134,7 @@ def import_data(
                 f'the workspace already has a data set "{name}" with other content; '
                 "choose another name, or remove that one first"
             )
-    return _open_imported(name, workspace)
+    return cleaned(_open_imported(name, workspace), workspace)
 
 
 def preview_data(
@@ -240,11 +256,12 @@ def _imported(workspace: Workspace) -> list[Path]:
         ) from error
 
 
-def _open_folder(path: Path) -> Dataset:
-    """A folder of images by way of the cache; what was prepared from older states of it is removed."""
+def _open_path(path: Path) -> Dataset:
+    """Images by way of the cache; what was prepared from older states of them is removed."""
+    form = formats.format_of(path)
     place = f"folder-{hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()}-"
-    prepared = _cache() / (place + folder.stamp(path))
-    data = cached(prepared, shown(Path(path.name)), str(path), lambda: folder.read(path))
+    prepared = _cache() / (place + stamp(form.files(path), path.parent))
+    data = cached(prepared, shown(Path(formats.stem(path))), str(path), lambda: form.read(path, AS_IT_IS))
     for older in prepared.parent.glob(f"{place}*"):
         if older != prepared:
             with contextlib.suppress(OSError):
