@@ -30,8 +30,8 @@ class Place(NamedTuple):
 
 WITHIN = Place(
     "near_copies", 0.05, 0.01,
-    "{share} training and validation images are near copies of another one there ({same}). What is there nearly twice "
-    "counts nearly twice.",
+    "{share} training and validation images are near copies of another one in the same part ({same}). What is there "
+    "nearly twice counts nearly twice.",
     "look at the pairs and leave out what is the same picture",
 )  # fmt: skip
 VALIDATED = Place(
@@ -66,7 +66,7 @@ def near_copies(found: AlikePairs, parts: Parts) -> list[Finding]:
     low, high = np.minimum(one, other), np.maximum(one, other)
     learning = parts.images(TRAINING, VALIDATION)
     places = (
-        (WITHIN, high <= VALIDATION, learning, False),
+        (WITHIN, (low == high) & (high <= VALIDATION), learning, False),
         (VALIDATED, (low == TRAINING) & (high == VALIDATION), parts.images(VALIDATION), True),
         (TESTED, (low <= VALIDATION) & (high == TEST), parts.images(TEST), True),
         (AMONG_TEST, low == TEST, parts.images(TEST), False),

@@ -13,13 +13,15 @@ from fittingroom.data.fitting import BRIGHT, DARK, polarity
 
 USUAL = 0.8
 """Share of the images whose background has to be of one polarity, for the data set to have one."""
+MARGIN = 8
+"""The share of its height and width, as one in so many, that an image's inside leaves out at each side."""
 
 
 def inverted_images(data: Dataset, looks: Looks, parts: Parts) -> Finding | None:
     """Images of any part whose background is bright where most have a dark one, or dark where most have a bright one.
 
     A background is told by the median of the outermost pixels. An image that merely fills its frame has such a border
-    too: it is left out where it agrees better with the mean image as it is than when it is inverted.
+    too: it is left out where it agrees better with the mean image as it is than when it is inverted, at its inside.
     """
     used = np.flatnonzero(parts.part != UNUSED)
     border = looks.border[used] / 255
@@ -28,7 +30,8 @@ def inverted_images(data: Dataset, looks: Looks, parts: Parts) -> Finding | None
     if max(dark.mean(), bright.mean()) < USUAL or not opposite.any():
         return None
     images = used[opposite]
-    agreement = _agreement(data.images, images, _mean_image(data.images, used[dark if usual == 0.0 else bright]))
+    inside = _inside(data.images)
+    agreement = _agreement(inside, images, _mean_image(inside, used[dark if usual == 0.0 else bright]))
     images, agreement = images[agreement < 0], agreement[agreement < 0]
     if not len(images):
         return None
@@ -46,6 +49,13 @@ def inverted_images(data: Dataset, looks: Looks, parts: Parts) -> Finding | None
         scores=agreement[order],
         measure="correlation with the mean image",
     )
+
+
+def _inside(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A view of all images without their margins."""
+    height, width = images_NHWC.shape[1:3]
+    top, left = -(-height // MARGIN), -(-width // MARGIN)
+    return images_NHWC[:, top : max(height - top, top + 1), left : max(width - left, left + 1)]
 
 
 def _mean_image(images_NHWC: NDArray[np.uint8], usual: NDArray[np.int64]) -> NDArray[np.float64]:
