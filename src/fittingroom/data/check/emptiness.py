@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from fittingroom.data.check.finding import Finding, graded, share
-from fittingroom.data.check.looks import DIFFERENT, Looks
+from fittingroom.data.check.looks import CONSTANT, DIFFERENT, Looks
 from fittingroom.data.check.parts import UNUSED, Parts
 
-CONSTANT = 2
-"""Levels of 255 within which all pixels of a constant image lie."""
 EMPTY = 0.01
 """Share of the pixels below which an image is nearly empty."""
 WHAT_TO_DO = "look at them and leave out those on which nothing can be seen"

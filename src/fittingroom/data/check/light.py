@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fittingroom.data.check.finding import Finding, Kind, share
-from fittingroom.data.check.looks import Looks
+from fittingroom.data.check.looks import CONSTANT, Looks
 from fittingroom.data.check.parts import Parts
 from fittingroom.data.dataset import Dataset
+from fittingroom.data.splits import Indices
 
 FENCE = 3.0
 """Interquartile ranges beyond the quartiles: Tukey's outer fences (1977)."""
@@ -19,25 +22,32 @@ ENOUGH = 20
 
 
 def light_outliers(data: Dataset, looks: Looks, parts: Parts) -> list[Finding]:
-    """Of training and validation images, whose class is known: by mean, and by standard deviation of the pixels."""
+    """Of training and validation images, whose class is known: by the mean, and by the spread and range of the pixels.
+
+    Spread is what a form fills, range what light leaves of it: a picture taken in the dark may spread like a small one.
+    """
+    chosen = parts.labelled[looks.range[parts.labelled] > CONSTANT]  # constant images are told as such
+    spans = looks.range.astype(np.float64)
     found = (
-        _outliers("brightness_outliers", "mean of the pixels", looks.brightness, data, parts),
-        _outliers("contrast_outliers", "standard deviation of the pixels", looks.contrast, data, parts),
+        _outliers("brightness_outliers", "mean of the pixels", [looks.brightness], data, chosen),
+        _outliers(
+            "contrast_outliers", "standard deviation or range of the pixels", [looks.contrast, spans], data, chosen
+        ),
     )
     return [finding for finding in found if finding is not None]
 
 
 def _outliers(
-    kind: Kind, what: str, values: NDArray[np.float64], data: Dataset, parts: Parts
-) -> Finding | None:  # fmt: skip
-    chosen = parts.labelled
+    kind: Kind, what: str, measures: Sequence[NDArray[np.float64]], data: Dataset, chosen: Indices
+) -> Finding | None:
+    """Images that lie far out of their class by any of the measures (N,)."""
     beyond = np.zeros(len(chosen))
     judged = 0
     for label in range(len(data.class_names)):
         own = np.flatnonzero(data.labels[chosen] == label)
         if len(own) >= ENOUGH:
             judged += len(own)
-            beyond[own] = ranges_beyond(values[chosen[own]])
+            beyond[own] = np.max([ranges_beyond(values[chosen[own]]) for values in measures], axis=0)
     images = np.flatnonzero(beyond > FENCE)
     if not len(images):
         return None

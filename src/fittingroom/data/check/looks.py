@@ -15,6 +15,9 @@ Progress = Callable[[float], object]
 DIFFERENT = 16
 """Levels of 255 by which a pixel differs from the background, to be something."""
 
+CONSTANT = 2
+"""Levels of 255 within which all pixels of a constant image lie."""
+
 
 @dataclass(frozen=True, eq=False)
 class Looks:
