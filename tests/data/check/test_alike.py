@@ -61,6 +61,14 @@ def test_images_without_contrast_are_like_nothing() -> None:
     assert not np.isin(found.pairs, [3, 4, 5]).any()
 
 
+def test_a_sample_without_contrast_hides_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alike, "SAMPLE", 2)
+    images = images_in_families(30, (8, 8, 1), seed=0)
+    images[[0, 29]] = 90
+    images[20] = images[10] // 2
+    assert (10, 20) in {tuple(pair) for pair in alike_pairs(images, np.arange(30)).pairs.tolist()}
+
+
 def test_a_search_that_finds_too_many_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alike, "MOST", 10)
     images = np.tile(images_in_families(1, (8, 8, 1), seed=0), (20, 1, 1, 1))

@@ -53,12 +53,12 @@ def alike_pairs(
     images_NHWC: NDArray[np.uint8], chosen: Indices, progress: Progress = lambda done: None, least: float = ALIKE
 ) -> AlikePairs:
     """Every pair among the ``chosen`` images whose pixels correlate by at least ``least``."""
-    coarse, has_form = _coarse(images_NHWC, chosen, lambda done: progress(0.3 * done))
+    projected, has_form = _projected(images_NHWC, chosen, lambda done: progress(0.3 * done))
     chosen = chosen[has_form]
     found: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
     many = 0
     if len(chosen) > 1:
-        for candidates, done in _near(_projected(coarse[has_form]), 2 - 2 * least + ROUNDING):
+        for candidates, done in _near(projected[has_form], 2 - 2 * least + ROUNDING):
             pairs = np.sort(chosen[candidates], axis=1)
             correlations = _correlations(images_NHWC, pairs)
             alike = correlations >= least
@@ -83,45 +83,57 @@ def forms(images_NHWC: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[
     return flat, has_form
 
 
-def _coarse(
+def _projected(
     images_NHWC: NDArray[np.uint8], chosen: Indices, progress: Progress
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """(n, k): coarse forms along the directions in which an evenly chosen sample of them varies most; (n,): whether
+    there is a form at all.
+    """
+    some = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(len(chosen), SAMPLE)).astype(np.int64))]
+    step = max(1, BLOCK // int(np.prod(images_NHWC.shape[1:])))
+    blocks = [_coarse(images_NHWC[some[start : start + step]])[0] for start in range(0, len(some), step)]
+    basis = _directions(np.concatenate(blocks)) if blocks else np.empty((0, 0), np.float32)
+    projected = np.empty((len(chosen), basis.shape[1]), np.float32)
+    has_form = np.empty(len(chosen), np.bool_)
+    for start in range(0, len(chosen), step):
+        progress(start / len(chosen))
+        coarse, has_form[start : start + step] = _coarse(images_NHWC[chosen[start : start + step]])
+        projected[start : start + step] = coarse @ basis
+    return projected, has_form
+
+
+def _directions(sample: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(d, k): an orthonormal basis of what a sample (m, d) varies most along; of any direction where it is all flat."""
+    values, vectors = np.linalg.eigh((sample @ sample.T).astype(np.float64))
+    kept = values > max(1e-6 * values[-1], 1e-6)
+    if not kept.any():
+        return np.eye(sample.shape[1], 1, dtype=np.float32)
+    directions = sample.T.astype(np.float64) @ vectors[:, kept][:, ::-1][:, :KEPT]
+    basis, _ = np.linalg.qr(directions)
+    return basis.astype(np.float32)
+
+
+def _coarse(images_NHWC: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """(n, d): forms after averages over blocks of pixels, scaled so that no distance grows; (n,): whether there is one.
 
     Where images are no larger than ``COARSE`` these are their forms.
     """
-    height, width, channels = images_NHWC.shape[1:]
+    number, height, width, channels = images_NHWC.shape
+    flat, has_form = forms(images_NHWC)
     rows, columns = _edges(height), _edges(width)
+    if len(rows) * len(columns) == height * width:
+        return flat, has_form
     sizes = np.outer(np.diff(rows, append=height), np.diff(columns, append=width)).astype(np.float32)
-    coarse = np.empty((len(chosen), len(rows) * len(columns) * channels), np.float32)
-    has_form = np.empty(len(chosen), np.bool_)
-    step = max(1, BLOCK // (height * width * channels))
-    for start in range(0, len(chosen), step):
-        progress(start / len(chosen))
-        block = chosen[start : start + step]
-        flat, has_form[start : start + step] = forms(images_NHWC[block])
-        if sizes.size < height * width:
-            sums = np.add.reduceat(flat.reshape(len(block), height, width, channels), rows, axis=1)
-            sums = np.add.reduceat(sums, columns, axis=2)
-            flat = (sums / np.sqrt(sizes)[:, :, np.newaxis]).reshape(len(block), -1).astype(np.float32, copy=False)
-        coarse[start : start + step] = flat
-    return coarse, has_form
+    sums = np.add.reduceat(flat.reshape(number, height, width, channels), rows, axis=1)
+    sums = np.add.reduceat(sums, columns, axis=2)
+    coarse = sums / np.sqrt(sizes)[:, :, np.newaxis]
+    return coarse.reshape(number, -1).astype(np.float32, copy=False), has_form
 
 
 def _edges(length: int) -> NDArray[np.int64]:
     """Where blocks begin along a side."""
     blocks = min(length, COARSE)
     return np.arange(blocks, dtype=np.int64) * length // blocks
-
-
-def _projected(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, k): along the directions in which an evenly chosen sample varies most."""
-    sample = coarse[np.unique(np.linspace(0, len(coarse) - 1, min(len(coarse), SAMPLE)).astype(np.int64))]
-    values, vectors = np.linalg.eigh((sample @ sample.T).astype(np.float64))
-    kept = values > 1e-6 * values[-1]
-    directions = sample.T @ vectors[:, kept][:, ::-1][:, :KEPT].astype(np.float32)
-    basis, _ = np.linalg.qr(directions.astype(np.float64))
-    return coarse @ basis.astype(np.float32)
 
 
 def _near(projected: NDArray[np.float32], farthest: float) -> Iterator[tuple[NDArray[np.int64], float]]:
