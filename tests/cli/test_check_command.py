@@ -61,6 +61,29 @@ def test_a_check_is_kept_until_it_is_asked_for_again(
     assert fittingroom("data", "check", faulty, "--no-labels", "--json").out == first.out
 
 
+def test_pictures_show_pairs_one_above_the_other(fittingroom: Call, faulty: Path, tmp_path: Path) -> None:
+    found = fittingroom("data", "check", faulty, "--no-labels", "--pictures", tmp_path / "new" / "sheets")
+    assert found.status == 0, found.err
+    assert sorted(file.stem for file in (tmp_path / "new" / "sheets").iterdir()) == sorted(
+        ["exact_copies", "label_conflicts", "constant_images", *found_besides(found)]
+    )
+    with Image.open(tmp_path / "new" / "sheets" / "label_conflicts.png") as image:
+        pixels = np.array(image)
+    assert pixels.shape == (128, 64, 4)
+    assert np.array_equal(pixels[:64], pixels[64:])
+
+
+def found_besides(found: Outcome) -> list[str]:
+    """Kinds of outliers, which the faults may be too."""
+    return [kind for kind in ("brightness_outliers", "contrast_outliers") if kind.replace("_", " ") + " " in found.out]
+
+
+def test_pictures_that_cannot_be_written(fittingroom: Call, faulty: Path) -> None:
+    found = fittingroom("data", "check", faulty, "--no-labels", "--pictures", faulty / "left" / "3.png")
+    assert found.status == 2
+    assert "choose another folder" in found.err
+
+
 def test_a_data_set_that_is_not_there(fittingroom: Call) -> None:
     found = fittingroom("data", "check", "fashion-mnits")
     assert found.status == 2

@@ -81,6 +81,10 @@ def data_check(
         bool, typer.Option("--labels/--no-labels", help="Also train small networks that find labels which are wrong.")
     ] = True,
     again: Annotated[bool, typer.Option("--again", help="Although the report of an earlier check is kept.")] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write the images of each finding into a folder, as PNG files."),
+    ] = None,
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -92,6 +96,8 @@ def data_check(
     data = load(name, workspace=workspace)
     with show_check.progress() as tell:
         found = check_data(data, labels=labels, again=again, progress=tell, waiting=show_check.say_waiting)
+    if pictures is not None:
+        show_check.draw(found, data, pictures)
     show_check.report(found, data, as_json=as_json)
 
 

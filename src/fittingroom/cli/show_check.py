@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fittingroom.cli.output import aside
 from fittingroom.cli.show import print_json, say, table
+from fittingroom.errors import InvalidInput
 
 if TYPE_CHECKING:
     from fittingroom.data.check.finding import Finding, Report
@@ -60,6 +62,19 @@ def report(found: Report, data: Dataset, *, as_json: bool) -> None:
         say(f"Looked for and not found: {', '.join(named(kind) for kind in found.clean)}.")
     for sentence in found.left_out:
         say(escape(f"Not checked: {sentence}"))
+
+
+def draw(found: Report, data: Dataset, folder: Path) -> None:
+    """One file for each finding that is about images, ``KIND.png``; raises InvalidInput."""
+    from fittingroom.data.check.sheets import picture  # Pillow, needed only here
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for finding in found.findings:
+            if (png := picture(finding, data)) is not None:
+                (folder / f"{finding.kind}.png").write_bytes(png)
+    except OSError as error:
+        raise InvalidInput(f"cannot write pictures into {folder}: {error.strerror}; choose another folder") from error
 
 
 def named(kind: str) -> str:

@@ -204,6 +204,15 @@ def test_two_images_are_enough_not_to_fail(cache: object) -> None:
     assert {"exact_copies", "label_conflicts", "constant_images"} <= found
 
 
+def test_training_images_too_few_to_validate_any_are_checked_all_the_same(sound: Sound, cache: object) -> None:
+    images, labels = sound
+    images[401] = images[1]
+    data = from_arrays(images[:2], labels[:2], test=(images[400:404], labels[400:402].repeat(2)))
+    found = {finding.kind for finding in check(data).findings}
+    assert {"exact_copies_of_test_images", "small_classes"} <= found
+    assert "near_copies_of_test_images" not in found
+
+
 def test_a_report_comes_back_from_json_and_from_the_cache(sound: Sound, cache: object) -> None:
     images, labels = sound
     images[81], images[7] = images[40], 255 - images[7]

@@ -20,7 +20,7 @@ from fittingroom.data.check.parts import Parts
 from fittingroom.data.check.polarity import inverted_images
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.splits import Indices, Splits
-from fittingroom.errors import InvalidData
+from fittingroom.errors import InvalidInput
 from fittingroom.spec.data import DataSpec
 
 Predict = Callable[[Indices, NDArray[np.int64], Progress], NDArray[np.floating]]
@@ -73,7 +73,7 @@ def default_split(data: Dataset) -> Splits | None:
     usual = DataSpec(source=data.source)
     try:
         return data.split(usual.validation, usual.split_seed)
-    except InvalidData:
+    except InvalidInput:
         return None
 
 

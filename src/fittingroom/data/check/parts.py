@@ -27,15 +27,15 @@ class Parts:
     def of(cls, data: Dataset, splits: Splits | None) -> Parts:
         """``splits``: None where the data cannot be divided; then all images train but those of an official test."""
         group = copy_groups(data.hashes)
-        if splits is None:
-            part = np.full(len(data), TRAINING, np.int64)
-            if data.test_start is not None:
-                part[data.test_start :] = TEST
-            return cls(part, group)
+        training = len(data) if data.test_start is None else data.test_start
         part = np.full(len(data), UNUSED, np.int64)
-        for number, images in ((TRAINING, splits.train), (VALIDATION, splits.validation), (TEST, splits.test)):
-            part[images] = number
-        part[(part == UNUSED) & np.isin(group, group[splits.test])] = DROPPED
+        if splits is not None:
+            for number, images in ((TRAINING, splits.train), (VALIDATION, splits.validation), (TEST, splits.test)):
+                part[images] = number
+        else:
+            part[:training], part[training:] = TRAINING, TEST
+        copied = (part[:training] != TEST) & np.isin(group[:training], group[part == TEST])
+        part[:training][copied] = DROPPED
         return cls(part, group)
 
     def images(self, *parts: int) -> Indices:
