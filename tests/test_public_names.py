@@ -10,7 +10,7 @@ Dataset Dense DepthwiseConv Dropout EarlyStop Erasing Exponential FittingRoomErr
 InvalidData InvalidInput InvalidSpec MaxPool MeanPool Mirror Muon Network Noise NotFound OneCycle Phase Residual RmsProp
 Rotation Run RunSpec SeparableConv Sgd Shear Shift Start Step Study StudySpec TrainSpec TrainingDiverged UpsideDown
 WorkspaceError
-Zoom continue_training export_run fit fork import_run load load_run_spec
+Zoom check_data continue_training export_run fit fork import_run load load_run_spec
 load_study_spec presets restart resume run_study study_presets train
 """.split()
 

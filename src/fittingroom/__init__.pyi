@@ -20,6 +20,9 @@ from .library.archive import (
     export_run as export_run,
     import_run as import_run,
 )
+from .library.check import (
+    check_data as check_data,
+)
 from .library.fit import (
     fit as fit,
     load as load,

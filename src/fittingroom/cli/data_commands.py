@@ -112,6 +112,36 @@ def data_import(
     show_data.data_set(describe_data(imported.source, place), as_json=as_json)
 
 
+@data_app.command(
+    "check",
+    epilog=examples("fittingroom data check fashion-mnist", "fittingroom data check photos/ --no-labels --json"),
+)
+def data_check(
+    name: Annotated[str, typer.Argument(help="A data set's name, or a folder with one folder per class.")],
+    labels: Annotated[
+        bool, typer.Option("--labels/--no-labels", help="Also train small networks that find labels which are wrong.")
+    ] = True,
+    again: Annotated[bool, typer.Option("--again", help="Although the report of an earlier check is kept.")] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write the images of each finding into a folder, as PNG files."),
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what is wrong with a data set: copies, contradictions, odd images and labels, and what to do about them."""
+    from fittingroom.cli import show_check
+    from fittingroom.library.check import check_data
+    from fittingroom.library.fit import load
+
+    data = load(name, workspace=workspace)
+    with show_check.progress() as tell:
+        found = check_data(data, labels=labels, again=again, progress=tell, waiting=show_check.say_waiting)
+    if pictures is not None:
+        show_check.draw(found, data, pictures)
+    show_check.report(found, data, as_json=as_json)
+
+
 @data_app.command("remove")
 def data_remove(
     name: Annotated[str, typer.Argument(help="Name of an imported data set.")],
