@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fittingroom.data import fashion_mnist
+from fittingroom.data import fashion_mnist, shipped
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import load
 from fittingroom.errors import InvalidData
@@ -76,7 +76,7 @@ def test_mean_and_spread_are_the_published_ones(fashion: Dataset) -> None:
 
 def test_the_second_opening_decodes_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load("fashion-mnist")
-    monkeypatch.setattr(fashion_mnist.gzip, "open", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr(shipped.gzip, "open", lambda *_, **__: pytest.fail("decoded again"))
     assert load("fashion-mnist").fingerprint == first.fingerprint
 
 

@@ -10,7 +10,7 @@ import typer
 from fittingroom.cli.options import HELP, AsJson, Settings, SpecSource, WorkspaceFolder, examples
 from fittingroom.workspace import Workspace
 
-data_app = typer.Typer(help="Data sets: the built-in one, and your own image folders.", **HELP)
+data_app = typer.Typer(help="Data sets: the built-in ones, and your own images.", **HELP)
 network_app = typer.Typer(help="Networks: shapes, parameter counts, faults.", **HELP)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fittingroom.data import arrays, fashion_mnist, folder, formats
+from fittingroom.data import arrays, fashion_mnist, folder, formats, mnist_10k
 from fittingroom.data.dataset import Dataset, DataSetInfo
 from fittingroom.data.incoming import Digest, Incoming, Preview, Progress
 from fittingroom.data.prepared import (
@@ -38,6 +38,7 @@ from fittingroom.workspace import Workspace, cache_folder
 
 BUILT_IN: dict[str, tuple[DataSetInfo, Callable[[], Incoming]]] = {
     fashion_mnist.INFO.name: (fashion_mnist.INFO, fashion_mnist.read),
+    mnist_10k.INFO.name: (mnist_10k.INFO, mnist_10k.read),
 }
 CACHED = "cache:"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
