@@ -13,6 +13,7 @@ from PIL import Image
 
 from fittingroom.data import folder
 from fittingroom.data.incoming import Incoming
+from fittingroom.data.wanted import Wanted
 from fittingroom.errors import InvalidData
 
 Picture = Callable[..., NDArray[np.uint8]]
@@ -24,7 +25,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def taken(path: Path, size: tuple[int, int] | None = None) -> tuple[Incoming, NDArray[np.uint8]]:
-    incoming = folder.read(path, size)
+    incoming = folder.read(path, Wanted(size=size))
     return incoming, np.concatenate(list(incoming.blocks))
 
 
@@ -107,7 +108,8 @@ def test_different_sizes_are_refused_with_counts(root: Path, picture: Picture) -
     picture(root / "b" / "1.png", (7, 9))
     assert refusal(root) == (
         f"the images in {root} have different sizes (height×width): 3 of 6×5, 1 of 7×9; import them with one size, "
-        "such as --size 6x5, in Python size=(6, 5): each is then scaled to fit and centred on white"
+        "such as --size 6x5, in Python size=(6, 5): each is then scaled to fit and centred on white, "
+        "unless --fit says crop or stretch"
     )
     incoming, pixels = taken(root, size=(8, 10))
     assert pixels.shape == (4, 8, 10, 1)

@@ -357,14 +357,14 @@ def test_a_cancelled_import_leaves_nothing_and_can_be_tried_again(
     under_way, go_on = threading.Event(), threading.Event()
 
     def slowly(*arguments: object) -> Dataset:
-        *first, progress, _ = arguments
+        *first, progress, called, wanted = arguments
 
         def held_up(images: int) -> None:
             under_way.set()
             assert go_on.wait(10)
             progress(images)  # type: ignore[operator]
 
-        return import_data(*first, held_up)  # type: ignore[arg-type]
+        return import_data(*first, held_up, called, wanted)  # type: ignore[arg-type]
 
     monkeypatch.setattr(imports, "import_data", slowly)
     address = understood(here, photos)
@@ -427,14 +427,16 @@ def test_looking_at_very_many_files_says_how_far_it_has_come_and_can_be_cancelle
     under_way, go_on = threading.Event(), threading.Event()
     preview_data = imports.preview_data
 
-    def slowly(path: object, name: object, size: object, progress: Callable[[int, int], object]) -> object:
+    def slowly(
+        path: object, name: object, size: object, progress: Callable[[int, int], object], wanted: object
+    ) -> object:
         def held_up(done: int, files: int) -> None:
             progress(done, files)
             if done == 40:
                 under_way.set()
                 assert go_on.wait(10)
 
-        return preview_data(path, name, size, held_up)  # type: ignore[arg-type]
+        return preview_data(path, name, size, held_up, wanted)  # type: ignore[arg-type]
 
     monkeypatch.setattr(imports, "preview_data", slowly)
     monkeypatch.setattr(imports, "PATIENCE", 0.01)

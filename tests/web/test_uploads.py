@@ -148,8 +148,8 @@ def test_another_format_needs_no_code_of_the_page(
     pointer = formats.Format(
         name="file that points to a folder", suffixes=(".pointer",), members=frozenset(), layout="PATH",
         about="A path.",
-        preview=lambda path, size, progress: formats.FOLDER.preview(there(path), size, progress),
-        read=lambda path, size: formats.FOLDER.read(there(path), size),
+        preview=lambda path, wanted, progress: formats.FOLDER.preview(there(path), wanted, progress),
+        read=lambda path, wanted: formats.FOLDER.read(there(path), wanted),
     )  # fmt: skip
     monkeypatch.setattr(formats, "FORMATS", (formats.FOLDER, pointer))
     monkeypatch.setattr("fittingroom.web.routes.data_import.FORMATS", formats.FORMATS)
@@ -397,13 +397,13 @@ def test_a_cancelled_import_of_an_upload_leaves_nothing(
 
     under_way, go_on = threading.Event(), threading.Event()
 
-    def slowly(path: Any, workspace: Any, name: Any, size: Any, progress: Any, called: Any) -> object:
+    def slowly(path: Any, workspace: Any, name: Any, size: Any, progress: Any, called: Any, wanted: Any) -> object:
         def held_up(images: int) -> None:
             under_way.set()
             assert go_on.wait(10)
             progress(images)
 
-        return import_data(path, workspace, name, size, held_up, called)
+        return import_data(path, workspace, name, size, held_up, called, wanted)
 
     monkeypatch.setattr(imports, "import_data", slowly)
     id = sent(page, files_in(photos))

@@ -57,6 +57,14 @@ def data_import(
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="Bring all images to this size, such as 64x64.")
     ] = None,
+    fit: Annotated[
+        str,
+        typer.Option(
+            metavar="pad|crop|stretch",
+            help="How images of other proportions come to --size: pad with white, crop to the centre, or stretch.",
+        ),
+    ] = "pad",
+    channels: Annotated[int | None, typer.Option(metavar="1|3", help="Make all images grey (1) or colour (3).")] = None,
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -64,10 +72,12 @@ def data_import(
     from fittingroom.cli import show_data
     from fittingroom.data.formats import parse_size
     from fittingroom.data.sources import import_data
+    from fittingroom.data.wanted import Wanted
     from fittingroom.library.describe import describe_data
 
     place = Workspace.find(workspace)
-    imported = import_data(path, place, name=name, size=parse_size(size or ""))
+    wanted = Wanted(parse_size(size or ""), fit, channels)  # type: ignore[arg-type]  # checked there
+    imported = import_data(path, place, name=name, wanted=wanted)
     show_data.data_set(describe_data(imported.source, place), as_json=as_json)
 
 

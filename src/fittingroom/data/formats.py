@@ -13,10 +13,9 @@ from pathlib import Path
 
 from fittingroom.data import folder, pictures
 from fittingroom.data.incoming import Incoming, Preview, Progress
+from fittingroom.data.naming import shown
+from fittingroom.data.wanted import Size, Wanted
 from fittingroom.errors import InvalidData, InvalidInput
-
-Size = tuple[int, int]
-"""Height and width."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,9 @@ class Format:
     """How it should look, as people would draw it."""
     about: str
     """What else is good to know, in a sentence or two."""
-    preview: Callable[[Path, Size | None, Progress], Preview]
+    preview: Callable[[Path, Wanted, Progress], Preview]
     """What ``read`` would make of it; nothing is written."""
-    read: Callable[[Path, Size | None], Incoming]
+    read: Callable[[Path, Wanted], Incoming]
 
     @property
     def is_folder(self) -> bool:
@@ -69,9 +68,7 @@ def format_of(path: Path) -> Format:
     """The form that an existing path has; raises InvalidData, naming those that can be read."""
     found = next((form for form in FORMATS if form.fits(path)), None)
     if found is None:
-        raise InvalidData(
-            f"{folder.shown(path)} is nothing that can be read; what can be: {', '.join(map(_named, FORMATS))}"
-        )
+        raise InvalidData(f"{shown(path)} is nothing that can be read; what can be: {', '.join(map(_named, FORMATS))}")
     return found
 
 

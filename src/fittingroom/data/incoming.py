@@ -1,21 +1,28 @@
 """What every importer hands over: labels at once, images block after block, so that memory stays bounded.
 
-An importer is a module with functions ``read(...) -> Incoming`` and, where people give files, ``preview(...) ->
-Preview``; ``formats`` lists those. It refuses what it cannot read with InvalidData, before it hands over or while its
-blocks are taken, and tells in ``origin`` what it converted.
+An importer is a module with a function ``read(path, wanted) -> Incoming`` and, where people give files,
+``preview(path, wanted, progress) -> Preview``; ``formats`` lists those. It refuses what it cannot read with
+InvalidData, before it hands over or while its blocks are taken, and tells in ``origin`` what it converted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fittingroom.data.naming import TOLD, first, shown
+from fittingroom.data.wanted import Size, Wanted
+
+Exemplars = tuple[tuple[NDArray[np.uint8], ...], ...]
+"""A few images of each class, (height, width, channels) each."""
+EXEMPLARS, CLASSES_SHOWN, LARGEST_SHOWN = 8, 100, 256
+"""Of each class, of how many classes, and pixels of the longer side: what exemplars are bounded by."""
 Progress = Callable[[int, int], object]
 """Called before each file with the number of those looked at already, and of all."""
 
@@ -43,25 +50,77 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Preview:
-    """What files would come to as a data set, told before anything is decoded or written."""
+    """What files would come to as a data set, told before anything is written."""
 
     path: Path
+    kind: str
+    """The form that they have: "image folder"."""
+    wanted: Wanted
     class_names: tuple[str, ...]
     training: tuple[int, ...]
     """Images for each class; validation folders are joined."""
     test: tuple[int, ...] | None
     """Images of the official test part for each class; None when there is none."""
-    sizes: tuple[tuple[tuple[int, int], int], ...]
-    """((height, width), number of images) of the readable files, most frequent first."""
+    sizes: tuple[tuple[Size, int], ...]
+    """((height, width), number of images) of the readable images as they are now, most frequent first."""
     channels: int
-    notes: tuple[str, ...]
-    """What will be joined, left out and converted, in words."""
-    unreadable: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    """What will be joined and left out, in words."""
+    conversions: tuple[str, ...] = ()
+    """What will be done to pixels and labels, in words."""
+    name_problems: tuple[str, ...] = ()
+    """Names of files and classes that will make trouble elsewhere; the import takes them as they are."""
+    unreadable: tuple[str, ...] = ()
     """Files that have to be replaced or removed before the import, each with its reason."""
+    exemplars: Callable[[], Exemplars] = field(default=lambda: (), compare=False, repr=False)
+    """Decodes a few images of each class, as they would be imported (at most ``LARGEST_SHOWN`` pixels a side)."""
 
     @property
     def images(self) -> int:
         return sum(self.training) + sum(self.test or ())
+
+    @property
+    def size(self) -> Size | None:
+        """Height and width that all images will have; None while they differ."""
+        if self.wanted.size is not None:
+            return self.wanted.size
+        return self.sizes[0][0] if len(self.sizes) == 1 else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All that is good to know of an import that can be done."""
+        return self.remarks + self.conversions + self.name_problems
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Why it cannot be imported as asked; empty when it can."""
+        faults = []
+        if self.unreadable:
+            faults.append(cannot_be_read(self.path, self.unreadable, self.images))
+        if self.size is None:
+            faults.append(different_sizes(self.path, self.sizes))
+        return tuple(faults)
+
+
+def cannot_be_read(path: Path, unreadable: Sequence[str], of: int) -> str:
+    """The message for image files that are none."""
+    more = f"\n  … and {len(unreadable) - TOLD:,} more" if len(unreadable) > TOLD else ""
+    return (
+        f"{len(unreadable):,} of {of:,} image files in {shown(path)} cannot be read; replace or remove them:\n  "
+        + "\n  ".join(unreadable[:TOLD])
+        + more
+    )
+
+
+def different_sizes(path: Path, sizes: Sequence[tuple[Size, int]]) -> str:
+    """The message for images of which no one size was asked for."""
+    counts = [f"{number:,} of {height}×{width}" for (height, width), number in sizes]
+    height, width = sizes[0][0]
+    return (
+        f"the images in {shown(path)} have different sizes (height×width): {first(counts)}; "
+        f"import them with one size, such as --size {height}x{width}, in Python size=({height}, {width}): "
+        "each is then scaled to fit and centred on white, unless --fit says crop or stretch"
+    )
 
 
 class Digest:
@@ -69,7 +128,7 @@ class Digest:
 
     def __init__(self, incoming: Incoming) -> None:
         self._shape = incoming.shape
-        self._hashes: list[bytes] = []
+        self._hashes = bytearray()
         what = {"class_names": incoming.class_names, "shape": incoming.shape, "test_start": incoming.test_start}
         self._all = hashlib.sha256(json.dumps(what).encode())
         self._all.update(incoming.labels.astype("<i8").tobytes())
@@ -81,15 +140,14 @@ class Digest:
         data = block.tobytes()
         self._all.update(data)
         size = len(data) // len(block)
-        self._hashes += [
-            hashlib.blake2b(data[start : start + size], digest_size=16).digest() for start in range(0, len(data), size)
-        ]
+        for start in range(0, len(data), size):
+            self._hashes += hashlib.blake2b(data[start : start + size], digest_size=16).digest()
 
     def fingerprint(self) -> str:
         """SHA-256 over images, labels, class names and official parts, as hexadecimal digits."""
-        assert len(self._hashes) == self._shape[0], (len(self._hashes), self._shape)
+        assert len(self._hashes) == 16 * self._shape[0], (len(self._hashes), self._shape)
         return self._all.hexdigest()
 
     def hashes(self) -> NDArray[np.uint64]:
         """(N, 2): 128 bits for the content of each image."""
-        return np.frombuffer(b"".join(self._hashes), "<u8").reshape(-1, 2).astype(np.uint64, copy=False)
+        return np.frombuffer(bytes(self._hashes), "<u8").reshape(-1, 2).astype(np.uint64, copy=False)

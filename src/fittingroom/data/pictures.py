@@ -7,15 +7,19 @@ imported here, for fitting and for display only.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from fittingroom.data.framing import framed
+from fittingroom.data.wanted import Fit, Size
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
@@ -23,6 +27,10 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", 
 _GREY = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})
 _PALETTE_STEP = {"RGB": 3, "BGR": 3, "RGBX": 4, "BGRX": 4}  # bytes for each colour
 _TURNED_SIDEWAYS = frozenset({5, 6, 7, 8})  # values of EXIF's orientation that swap height and width
+
+
+File = Path | bytes
+"""A file of this machine, or the content of one that is elsewhere."""
 
 
 class Unreadable(Exception):
@@ -39,44 +47,45 @@ class Header(NamedTuple):
     """What will be done to its pixels, in words."""
 
 
-def header(path: Path) -> Header:
+def header(file: File) -> Header:
     """Size (when upright) and kind of a picture; raises Unreadable."""
-    with _opened(path) as image:
+    with _opened(file) as image:
         width, height = image.size
         if image.format != "TIFF" and _orientation(image) in _TURNED_SIDEWAYS:  # Pillow turns TIFF itself
             width, height = height, width
         return Header(height, width, _is_grey(image), tuple(_conversions(image)))
 
 
-def pixels(path: Path, *, grey: bool, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+def pixels(file: File, *, grey: bool, size: Size | None = None, fit: Fit = "pad") -> NDArray[np.uint8]:
     """The picture as (height, width, channels), 1 channel if ``grey`` and else 3; raises Unreadable.
 
-    With ``size`` (height, width) it is scaled to fit, keeping its proportions, and centred on white.
+    With ``size`` (height, width) it is brought to that by the policy ``fit``.
     """
-    with _opened(path) as image:
+    with _opened(file) as image:
         ImageOps.exif_transpose(image, in_place=True)
         plain = _without_depth_and_transparency(image).convert("L" if grey else "RGB")
         if size is not None:
-            plain = ImageOps.pad(plain, size[::-1], color="white")
+            plain = framed(plain, size, fit)
         array = np.asarray(plain)
     return array[:, :, np.newaxis] if grey else array
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(file: File) -> Iterator[Image.Image]:
     """The file as a Pillow image; whatever goes wrong, also later with its pixels, is Unreadable."""
-    if not path.is_file():
+    if isinstance(file, Path) and not file.is_file():
         raise Unreadable("is no regular file (a broken link, or no file at all)")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd but readable metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+            with _stream(file) as stream, Image.open(stream, formats=FORMATS) as image:
                 yield image
     except Unreadable:
         raise
     except UnidentifiedImageError:
-        reason = "is empty" if path.stat().st_size == 0 else f"is none of {', '.join(FORMATS)}"
+        size = len(file) if isinstance(file, bytes) else file.stat().st_size
+        reason = f"is none of {', '.join(FORMATS)}" if size else "is empty"
         raise Unreadable(reason) from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Unreadable(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels, as a decompression bomb would") from None
@@ -86,6 +95,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         ) from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise Unreadable(f"is damaged ({error})") from error
+
+
+def _stream(file: File) -> BinaryIO:
+    return io.BytesIO(file) if isinstance(file, bytes) else file.open("rb")
 
 
 def _is_grey(image: Image.Image) -> bool:

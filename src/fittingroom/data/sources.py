@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from fittingroom.data import arrays, fashion_mnist, folder, formats, mnist_10k
 from fittingroom.data.dataset import Dataset, DataSetInfo
 from fittingroom.data.incoming import Digest, Incoming, Preview, Progress
+from fittingroom.data.naming import shown
 from fittingroom.data.prepared import (
     FREE_THE_WORKSPACE,
     Damaged,
@@ -33,6 +34,7 @@ from fittingroom.data.prepared import (
     publish,
     written,
 )
+from fittingroom.data.wanted import AS_IT_IS, Size, Wanted
 from fittingroom.errors import InvalidData, InvalidInput, NotFound, WorkspaceError, did_you_mean
 from fittingroom.workspace import Workspace, cache_folder
 
@@ -42,7 +44,6 @@ BUILT_IN: dict[str, tuple[DataSetInfo, Callable[[], Incoming]]] = {
 }
 CACHED = "cache:"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-LARGEST = 4096  # pixels, height or width that images are brought to
 
 
 def load(source: str | os.PathLike[str], workspace: Workspace | None = None) -> Dataset:
@@ -66,7 +67,7 @@ def load(source: str | os.PathLike[str], workspace: Workspace | None = None) -> 
         known = [info.name for info in names(workspace)]
         raise NotFound(
             f'there is no data set "{text}"; {did_you_mean(text, known)} '
-            f"(a path must lead to a folder of images, and {folder.shown(path)} does not exist)"
+            f"(a path must lead to a folder of images, and {shown(path)} does not exist)"
         )
     return _open_folder(path)
 
@@ -89,24 +90,26 @@ def import_data(
     path: str | os.PathLike[str],
     workspace: Workspace,
     name: str | None = None,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     progress: Callable[[int], object] | None = None,
     called: str | None = None,
+    wanted: Wanted | None = None,
 ) -> Dataset:
     """Copy labelled images, in whatever form of ``fittingroom.data.formats``, into the workspace under a name.
 
-    ``name``: that of the folder or file unless given. ``size``: (height, width) that each image is scaled to fit,
-    keeping its proportions, centred on white; needed when images differ in size. ``progress`` is called with the
+    ``name``: that of the folder or file unless given. ``wanted``: what the images are brought to; ``size`` is short for
+    its (height, width), needed when images differ in size: each is then scaled to fit, keeping its proportions, and
+    centred on white, unless ``wanted.fit`` says otherwise. ``progress`` is called with the
     number of images read so far; what it raises ends the import, and nothing is left of it. ``called``: how the data
     set's origin names what was read; its path unless given. Importing the same content under the same name again
     returns what is there. Raises InvalidInput for a name that cannot be had, InvalidData and WorkspaceError.
     """
-    root, name, form = _asked_for(path, name, size)
+    root, name, form, wanted = _asked_for(path, name, size, wanted)
+    incoming = form.read(root, wanted)
     workspace.create()
     place = workspace.data / name
-    incoming = form.read(root, size)
     if called is not None:
-        incoming = replace(incoming, origin=incoming.origin.replace(folder.shown(root), called))
+        incoming = replace(incoming, origin=incoming.origin.replace(shown(root), called))
     if progress is not None:
         incoming = replace(incoming, blocks=_told(incoming.blocks, progress))
     with written(place, name, incoming, FREE_THE_WORKSPACE) as temporary:
@@ -122,8 +125,9 @@ def import_data(
 def preview_data(
     path: str | os.PathLike[str],
     name: str | None = None,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     progress: Progress = lambda done, files: None,
+    wanted: Wanted | None = None,
 ) -> tuple[str, Preview]:
     """The name that ``import_data`` would give, and what it would make of the files; nothing is written.
 
@@ -131,8 +135,8 @@ def preview_data(
     Raises what ``import_data`` raises for the name, the size and the layout of a folder; files that cannot be read
     and different sizes are part of the answer.
     """
-    root, name, form = _asked_for(path, name, size)
-    return name, form.preview(root, size, progress)
+    root, name, form, wanted = _asked_for(path, name, size, wanted)
+    return name, form.preview(root, wanted, progress)
 
 
 def remove(name: str, workspace: Workspace) -> None:
@@ -175,16 +179,16 @@ def from_arrays(
 
 
 def _asked_for(
-    path: str | os.PathLike[str], name: str | None, size: tuple[int, int] | None
-) -> tuple[Path, str, formats.Format]:
-    """The files, the name and the format of an import, checked without looking into the files."""
+    path: str | os.PathLike[str], name: str | None, size: Size | None, wanted: Wanted | None
+) -> tuple[Path, str, formats.Format, Wanted]:
+    """The files, the name, the format and the wishes of an import, checked without looking into the files."""
     root = _absolute(os.fsdecode(path))
     name = _new_name(formats.stem(root) if name is None else name)
-    if size is not None and not (len(size) == 2 and all(side in range(1, LARGEST + 1) for side in size)):
-        raise InvalidInput(f"size = {size} is no height and width; give two whole numbers from 1 to {LARGEST}")
+    wanted = wanted or AS_IT_IS
+    wanted = (wanted if size is None else replace(wanted, size=size)).checked()
     if not os.path.exists(root):
-        raise NotFound(f"there is no folder {folder.shown(root)}; give the path of a folder of images")
-    return root, name, formats.format_of(root)
+        raise NotFound(f"there is no folder {shown(root)}; give the path of a folder of images")
+    return root, name, formats.format_of(root), wanted
 
 
 def _told(blocks: Iterable[NDArray[np.uint8]], progress: Callable[[int], object]) -> Iterator[NDArray[np.uint8]]:
@@ -241,7 +245,7 @@ def _open_folder(path: Path) -> Dataset:
     """A folder of images by way of the cache; what was prepared from older states of it is removed."""
     place = f"folder-{hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()}-"
     prepared = _cache() / (place + folder.stamp(path))
-    data = cached(prepared, folder.shown(Path(path.name)), str(path), lambda: folder.read(path))
+    data = cached(prepared, shown(Path(path.name)), str(path), lambda: folder.read(path))
     for older in prepared.parent.glob(f"{place}*"):
         if older != prepared:
             with contextlib.suppress(OSError):

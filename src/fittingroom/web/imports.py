@@ -15,10 +15,11 @@ from typing import Literal
 
 from starlette.requests import Request
 
-from fittingroom.data.folder import shown
-from fittingroom.data.formats import Size, parse_size, stem
+from fittingroom.data.formats import parse_size, stem
 from fittingroom.data.incoming import Preview
+from fittingroom.data.naming import shown
 from fittingroom.data.sources import import_data, names, preview_data
+from fittingroom.data.wanted import Size, Wanted
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.web.places import Reach
 from fittingroom.web.shelf import Recent
@@ -100,7 +101,7 @@ class Import:
 
     wish: Wish
     source: Source
-    size: Size | None
+    wanted: Wanted
     name: str
     preview: Preview | None = None
     """What was understood; None before that."""
@@ -123,7 +124,7 @@ class Import:
 
         Raises InvalidInput for a size that is none, and for what is found to be wrong meanwhile.
         """
-        found = cls(wish, source, parse_size(wish.size), wish.name.strip() or proposed_name(source.called))
+        found = cls(wish, source, Wanted(size=parse_size(wish.size)), wish.name.strip() or proposed_name(source.called))
         found._start(found._look, workspace).join(PATIENCE)
         if found.state == "failed":
             raise InvalidInput(found.problem)
@@ -132,9 +133,7 @@ class Import:
     @property
     def shape(self) -> Size | None:
         """Height and width that all images will have; None while they differ."""
-        if self.size or self.preview is None:
-            return self.size
-        return self.preview.sizes[0][0] if len(self.preview.sizes) == 1 else None
+        return self.wanted.size if self.preview is None else self.preview.size
 
     @property
     def is_gone(self) -> bool:
@@ -185,7 +184,7 @@ class Import:
     def _look(self, workspace: Workspace) -> State:
         source = self.source
         source.reach.check(source.path)
-        self.name, preview = preview_data(source.path, self.name, self.size, self._progress)
+        self.name, preview = preview_data(source.path, self.name, None, self._progress, self.wanted)
         self.taken = any(info.name == self.name for info in names(workspace))
         self.preview = preview
         return "understood"
@@ -194,7 +193,7 @@ class Import:
         source = self.source
         with source.in_use():
             source.reach.check(source.path)  # again: a link may have come since it was understood
-            import_data(source.path, workspace, self.name, self.size, self._progress, source.called)
+            import_data(source.path, workspace, self.name, None, self._progress, source.called, self.wanted)
         source.drop()
         return "done"
 

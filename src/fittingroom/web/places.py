@@ -11,8 +11,8 @@ from pathlib import Path
 from starlette.requests import Request
 
 from fittingroom.data import sources
-from fittingroom.data.folder import natural, shown
 from fittingroom.data.formats import file_suffixes, member_suffixes
+from fittingroom.data.naming import natural, shown
 from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.web.site import Site
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import ImageFont
 
-from fittingroom.data.folder import shown
+from fittingroom.data.naming import shown
 from fittingroom.errors import NotFound
 
 SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
