@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fittingroom.cli import making_commands
 from fittingroom.cli.options import HELP, AsJson, Settings, SpecSource, WorkspaceFolder, examples
 from fittingroom.workspace import Workspace
 
@@ -94,3 +95,12 @@ def data_remove(
         typer.confirm(f'Remove the data set "{name}" from the workspace?', abort=True)
     remove(name, Workspace.find(workspace))
     typer.echo(f'Removed "{name}".')
+
+
+data_app.command(
+    "synthesize",
+    epilog=examples(
+        "fittingroom data synthesize --preview page.png",
+        "fittingroom data synthesize --images 20000 --size 32 --name drawn --set rotation=30",
+    ),
+)(making_commands.synthesize)

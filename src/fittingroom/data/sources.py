@@ -14,9 +14,10 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -106,13 +107,30 @@ def import_data(
     """
     root, name, form, wanted = _asked_for(path, name, size, wanted)
     incoming = form.read(root, wanted)
-    workspace.create()
-    place = workspace.data / name
     if called is not None:
         incoming = replace(incoming, origin=incoming.origin.replace(shown(root), called))
+    return take_in(incoming, workspace, name, progress)
+
+
+def take_in(
+    incoming: Incoming,
+    workspace: Workspace,
+    name: str,
+    progress: Callable[[int], object] | None = None,
+    beside: Mapping[str, bytes] = MappingProxyType({}),
+) -> Dataset:
+    """Keep a data set, wherever it comes from, in the workspace under a name.
+
+    ``progress`` is called with the number of images so far; what it raises ends the work, and nothing is left of it.
+    ``beside``: files by name that are kept in the data set's folder. The same content under the same name again
+    returns what is there. Raises InvalidInput for a name that cannot be had, InvalidData and WorkspaceError.
+    """
+    place = workspace.create().data / new_name(name)
     if progress is not None:
         incoming = replace(incoming, blocks=_told(incoming.blocks, progress))
     with written(place, name, incoming, FREE_THE_WORKSPACE) as temporary:
+        for file, content in beside.items():
+            (temporary / file).write_bytes(content)
         fingerprint = open_prepared(temporary, source=name).fingerprint
         if not publish(temporary, place) and _open_imported(name, workspace).fingerprint != fingerprint:
             raise InvalidInput(
@@ -183,7 +201,7 @@ def _asked_for(
 ) -> tuple[Path, str, formats.Format, Wanted]:
     """The files, the name, the format and the wishes of an import, checked without looking into the files."""
     root = _absolute(os.fsdecode(path))
-    name = _new_name(formats.stem(root) if name is None else name)
+    name = new_name(formats.stem(root) if name is None else name)
     wanted = wanted or AS_IT_IS
     wanted = (wanted if size is None else replace(wanted, size=size)).checked()
     if not os.path.exists(root):
@@ -253,7 +271,8 @@ def _open_folder(path: Path) -> Dataset:
     return data
 
 
-def _new_name(name: str) -> str:
+def new_name(name: str) -> str:
+    """The name, if a data set may be called so; raises InvalidInput."""
     if not NAME.fullmatch(name):
         raise InvalidInput(
             f'"{name}" cannot be the name of a data set; give a name of at most 64 letters, digits, dashes, '

@@ -38,7 +38,8 @@ class Draws:
 
     def shares(self, number: int) -> Floats:
         """Numbers from 0 to below 1."""
-        return (self._stream.random_raw(number) >> np.uint64(11)) * 2.0**-53
+        shares: Floats = (self._stream.random_raw(number) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return shares
 
     def between(self, least: float, most: float) -> float:
         return least + (most - least) * float(self.shares(1)[0])
@@ -74,7 +75,7 @@ def draw(recipe: Recipe, families: Sequence[Family], part: int, image: int) -> t
     sharp = master(face, character, tallest, side, max(steps, math.ceil(lacking / 2)))
     ink = _placed(sharp, side, height, recipe, draws)
     ink = ink.filter(ImageFilter.GaussianBlur(draws.between(0, recipe.blur) * side))
-    small = np.asarray(ink.resize((recipe.size, recipe.size), Image.Resampling.BOX), np.float32) / 255
+    small = np.asarray(ink.resize((recipe.size, recipe.size), Image.Resampling.BOX), np.uint8)
     return _lit(small, recipe, draws), family
 
 
@@ -125,12 +126,12 @@ def _mesh(nodes: Floats, source: Floats) -> list[tuple[tuple[int, int, int, int]
     return patches
 
 
-def _lit(ink: NDArray[np.float32], recipe: Recipe, draws: Draws) -> NDArray[np.uint8]:
-    """Ink 0 to 1 as levels: with less contrast, noise, and the background that is asked for."""
+def _lit(ink: NDArray[np.uint8], recipe: Recipe, draws: Draws) -> NDArray[np.uint8]:
+    """Ink, 0 to 255, as levels: with less contrast, noise, and the background that is asked for."""
     lost = draws.between(0, recipe.contrast)
     paper = draws.between(0, lost)
     light = recipe.background == "light" or (recipe.background == "both" and draws.between(0, 1) < 0.5)
-    levels = paper + (1 - lost) * ink
+    levels = paper + (1 - lost) / 255 * ink
     levels = levels + draws.between(0, recipe.noise) * draws.normal(ink.size).reshape(ink.shape)
     if light:
         levels = 1 - levels

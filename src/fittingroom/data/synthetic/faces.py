@@ -42,6 +42,11 @@ class Face:
     path: Path
     index: int = 0
 
+    @property
+    def title(self) -> str:
+        """For people: "DejaVu Sans Bold"."""
+        return self.family if self.family.endswith(self.style) else f"{self.family} {self.style}"
+
     def at(self, size: int) -> ImageFont.FreeTypeFont:
         """The font in ``size`` pixels; OSError where the file cannot be read."""
         return ImageFont.truetype(str(self.path), size, self.index, layout_engine=ImageFont.Layout.BASIC)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, features
 
 from fittingroom.data.synthetic.faces import Face, find_faces
 from fittingroom.data.synthetic.masters import MISSING, drawn
@@ -53,16 +53,18 @@ class Fonts:
 @lru_cache(maxsize=8)
 def find_fonts(folders: tuple[str, ...], system: bool, characters: str) -> Fonts:
     """Every family that has all ``characters``; raises InvalidData when there are too few, and NotFound."""
+    if not features.check("freetype2"):
+        raise InvalidData("this Pillow was built without FreeType and draws no fonts; install Pillow from PyPI")
     faces, left_out = find_faces(folders, system=system)
     forms: dict[Face, Forms] = {}
     for face in faces:
         try:
             forms[face] = _forms(face, characters)
         except _Unfit as unfit:
-            left_out.append(f"{face.family} {face.style} {unfit}")
+            left_out.append(f"{face.title} {unfit}")
     for face in _symbol_fonts(forms):
         del forms[face]
-        left_out.append(f"{face.family} {face.style} is a symbol font: it has something else in place of most of them")
+        left_out.append(f"{face.title} is a symbol font: it has something else in place of most of them")
     families = _families(forms)
     if len(families) < FAMILIES:
         raise InvalidData(_too_few(families, left_out, characters))
