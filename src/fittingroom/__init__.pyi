@@ -2,6 +2,7 @@ from .data.dataset import (
     Dataset as Dataset,
 )
 from .errors import (
+    DownloadFailed as DownloadFailed,
     FittingRoomError as FittingRoomError,
     InvalidData as InvalidData,
     InvalidInput as InvalidInput,
@@ -24,6 +25,10 @@ from .library.fit import (
     fit as fit,
     load as load,
     train as train,
+)
+from .library.making import (
+    download as download,
+    synthesize as synthesize,
 )
 from .library.run import (
     Run as Run,

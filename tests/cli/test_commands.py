@@ -144,7 +144,7 @@ def test_data_commands(fittingroom: Fittingroom, photos: Path) -> None:
     assert imported.status == 0
     assert imported.json["counts"]["test"] == [5, 5, 4]
     listed = [entry["name"] for entry in fittingroom("data", "list", "--json").json]
-    assert listed == ["fashion-mnist", "mnist-10k", "stripes"]
+    assert listed == ["fashion-mnist", "mnist-10k", "stripes", "mnist", "kmnist", "emnist", "cifar-10"]
     shown = fittingroom("data", "show", "stripes")
     assert "90 images of 1×8×8" in shown.out
     assert "never opened" in shown.out

@@ -31,11 +31,13 @@ def network_show(
 
 @data_app.command("list")
 def data_list(workspace: WorkspaceFolder = None, as_json: AsJson = False) -> None:
-    """List the data sets that can be trained on."""
+    """List the data sets that can be trained on, and those that can be downloaded."""
     from fittingroom.cli import show_data
+    from fittingroom.data.downloading import downloadable
     from fittingroom.data.sources import names
 
-    show_data.data_sets(names(Workspace.find(workspace)), as_json=as_json)
+    place = Workspace.find(workspace)
+    show_data.data_sets([*names(place), *downloadable(place)], as_json=as_json)
 
 
 @data_app.command("show", epilog=examples("fittingroom data show fashion-mnist", "fittingroom data show photos/"))
@@ -104,3 +106,4 @@ data_app.command(
         "fittingroom data synthesize --images 20000 --size 32 --name drawn --set rotation=30",
     ),
 )(making_commands.synthesize)
+data_app.command("download", epilog=examples("fittingroom data download mnist"))(making_commands.download)

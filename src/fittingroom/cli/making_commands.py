@@ -1,4 +1,4 @@
-"""``fittingroom data synthesize``: data sets that are made, not brought."""
+"""``fittingroom data synthesize`` and ``download``: data sets that people do not bring themselves."""
 
 from __future__ import annotations
 
@@ -52,3 +52,20 @@ def synthesize(
     with show_making.bar("Drawing", begun.images) as tell:
         made = keeping.synthesize(begun, Workspace.find(workspace), name, tell)
     show_making.synthesized(made, as_json=as_json)
+
+
+def download(
+    name: Annotated[str, typer.Argument(help="mnist, kmnist, emnist (Balanced) or cifar-10.")],
+    called: Annotated[str | None, typer.Option("--name", help="Another name in the workspace.")] = None,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Get a well-known data set from the internet, checked against its published checksums."""
+    from fittingroom.cli import show_data, show_making
+    from fittingroom.data.downloading import download as get
+    from fittingroom.library.describe import describe_data
+
+    place = Workspace.find(workspace)
+    with show_making.stages() as tell:
+        data = get(name, place, called, tell)
+    show_data.data_set(describe_data(data.source, place), as_json=as_json)

@@ -21,14 +21,21 @@ TOLD = 5
 @contextmanager
 def bar(doing: str, total: int) -> Iterator[Callable[[int], object]]:
     """A bar beside what is printed, where somebody watches; called with how much is done."""
+    with stages() as tell:
+        yield lambda done: tell(doing, done, total)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], object]]:
+    """A bar likewise; called with what is being done, how much of it is done, and of how much."""
     console = Console(stderr=True)
     shown = Progress(
         TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     with shown:
-        task = shown.add_task(escape(doing), total=total)
-        yield lambda done: shown.update(task, completed=done)
+        task = shown.add_task("")
+        yield lambda doing, done, total: shown.update(task, description=escape(doing), completed=done, total=total)
 
 
 def synthesized(made: Synthesized, *, as_json: bool) -> None:

@@ -31,12 +31,13 @@ class DataSetInfo:
     """One line of the list of data sets."""
 
     name: str
-    kind: Literal["built-in", "imported", "damaged"]
+    kind: Literal["built-in", "imported", "damaged", "downloadable"]
     images: int
     classes: int
     shape: tuple[int, ...]
     """``(channels, height, width)``; empty for a damaged data set."""
     fingerprint: str
+    """Empty for one that is damaged, or not downloaded yet."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,4 +1,4 @@
-"""Reads the IDX files that are shipped with the package.
+"""Reads IDX files whose content is known beforehand: those that are shipped, and those that are downloaded by checksum.
 
 IDX (http://yann.lecun.com/exdb/mnist): two zero bytes, type (8: unsigned byte), number of dimensions, the dimensions
 as big-endian 32-bit numbers, then the values.
@@ -10,6 +10,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,20 +32,25 @@ def images(path: Path, number: int) -> Iterator[NDArray[np.uint8]]:
         yield values.reshape(-1, 28, 28, 1)
 
 
+def unpacked(file: IO[bytes], shape: tuple[int, ...], step: int) -> Iterator[NDArray[np.uint8]]:
+    """The values in a gzipped IDX file, ``step`` at a time; ValueError and OSError unless it has exactly this shape."""
+    with gzip.open(file) as stream:
+        header = bytes((0, 0, 8, len(shape))) + np.array(shape, ">u4").tobytes()
+        if stream.read(len(header)) != header:
+            raise ValueError("it has another header")
+        left = int(np.prod(shape))
+        while left:
+            values = stream.read(min(step, left))
+            if not values:
+                raise ValueError("it is too short")
+            left -= len(values)
+            yield np.frombuffer(values, np.uint8)
+
+
 def _values(path: Path, shape: tuple[int, ...], step: int) -> Iterator[NDArray[np.uint8]]:
-    """The values in a shipped file, ``step`` at a time; InvalidData unless it is whole and of this shape."""
     try:
-        with gzip.open(path) as stream:
-            header = bytes((0, 0, 8, len(shape))) + np.array(shape, ">u4").tobytes()
-            if stream.read(len(header)) != header:
-                raise ValueError("it has another header")
-            left = int(np.prod(shape))
-            while left:
-                values = stream.read(min(step, left))
-                if not values:
-                    raise ValueError("it is too short")
-                left -= len(values)
-                yield np.frombuffer(values, np.uint8)
+        with path.open("rb") as file:
+            yield from unpacked(file, shape, step)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise InvalidData(
             f"{path}, shipped with Fitting Room, cannot be read: {error}; install Fitting Room again"

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +36,7 @@ from fittingroom.data.prepared import (
     publish,
     written,
 )
+from fittingroom.data.remote import REMOTE, Remote
 from fittingroom.data.wanted import AS_IT_IS, Size, Wanted
 from fittingroom.errors import InvalidData, InvalidInput, NotFound, WorkspaceError, did_you_mean
 from fittingroom.workspace import Workspace, cache_folder
@@ -65,12 +67,22 @@ def load(source: str | os.PathLike[str], workspace: Workspace | None = None) -> 
             return _open_imported(text, workspace)
     path = _absolute(text)
     if not os.path.exists(path):  # False also for names that no file can have
-        known = [info.name for info in names(workspace)]
+        if text in REMOTE:
+            raise NotFound(_not_here_yet(REMOTE[text]))
+        known = [*(info.name for info in names(workspace)), *REMOTE]
         raise NotFound(
             f'there is no data set "{text}"; {did_you_mean(text, known)} '
             f"(a path must lead to a folder of images, and {shown(path)} does not exist)"
         )
     return _open_folder(path)
+
+
+def _not_here_yet(remote: Remote) -> str:
+    host = urlsplit(remote.addresses[0]).netloc
+    return (
+        f'the data set "{remote.name}" is not here yet: "fittingroom data download {remote.name}" gets it, in Python '
+        f'fittingroom.download("{remote.name}"): {remote.bytes / 1e6:,.0f} MB from {host}'
+    )
 
 
 def names(workspace: Workspace) -> list[DataSetInfo]:

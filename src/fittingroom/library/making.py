@@ -1,10 +1,11 @@
-"""Data sets that are made, not brought: digits drawn from fonts."""
+"""Data sets that people do not bring themselves: digits drawn from fonts, and well-known ones from the internet."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
+from fittingroom.data import downloading
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.synthetic import keeping
 from fittingroom.data.synthetic.recipe import Recipe
@@ -20,3 +21,12 @@ def synthesize(name: str = "digits", *, workspace: str | os.PathLike[str] | None
     InvalidData when there are too few fonts.
     """
     return keeping.synthesize(Recipe(**settings), Workspace.find(workspace), name).data
+
+
+def download(name: str, *, workspace: str | os.PathLike[str] | None = None) -> Dataset:
+    """Get "mnist", "kmnist", "emnist" or "cifar-10" from the internet, and keep it in the workspace under that name.
+
+    Checked against published checksums; what is cut short goes on with the next call, and what is there already is
+    not downloaded again. Raises NotFound, DownloadFailed and WorkspaceError.
+    """
+    return downloading.download(name, Workspace.find(workspace))
