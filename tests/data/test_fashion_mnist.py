@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fittingroom.data import fashion_mnist, shipped
+from fittingroom.data import fashion_mnist, unzipped
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import load
 from fittingroom.errors import InvalidData
@@ -76,7 +76,7 @@ def test_mean_and_spread_are_the_published_ones(fashion: Dataset) -> None:
 
 def test_the_second_opening_decodes_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load("fashion-mnist")
-    monkeypatch.setattr(shipped.gzip, "open", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr(unzipped.gzip, "open", lambda *_, **__: pytest.fail("decoded again"))
     assert load("fashion-mnist").fingerprint == first.fingerprint
 
 
@@ -96,9 +96,12 @@ def test_a_damaged_installation_is_told(tmp_path: Path, cache: Path, monkeypatch
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"no gzip", "Not a gzipped file"),
-        (gzip.compress(b"\0\0\x08\x01" + bytes(5), mtime=0), "it has another header"),
-        (gzip.compress(b"\0\0\x08\x01" + (60_000).to_bytes(4, "big") + bytes(10), mtime=0), "it is too short"),
+        (b"no gzip", "begins with the bytes 6e 6f 20 67"),
+        (gzip.compress(b"\0\0\x08\x01" + bytes(5), mtime=0), r"it holds uint8 \(0,\), not uint8 \(60000,\)"),
+        (
+            gzip.compress(b"\0\0\x08\x01" + (60_000).to_bytes(4, "big") + bytes(10), mtime=0),
+            "ends after 10; it is not complete",
+        ),
     ],
     ids=["no gzip", "another header", "too short"],
 )

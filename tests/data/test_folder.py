@@ -13,6 +13,7 @@ from PIL import Image
 
 from fittingroom.data import folder
 from fittingroom.data.incoming import Incoming
+from fittingroom.data.stamps import stamp
 from fittingroom.data.wanted import Wanted
 from fittingroom.errors import InvalidData
 
@@ -206,20 +207,20 @@ def test_links_in_circles_and_odd_names_end(root: Path, picture: Picture) -> Non
     os.rename(root / "b" / "1.png", os.fsencode(root) + b"/\xff/\xfe.png")
     picture(root / "b" / "1.png")
     assert taken(root)[0].class_names == ("\\xff", "a", "b")
-    assert folder.stamp(root)
+    assert stamp(folder.files(root), root)
 
 
 def test_the_stamp_changes_with_the_files(root: Path, picture: Picture) -> None:
     for name in ("a/1.png", "b/1.png"):
         picture(root / name)
-    stamps = [folder.stamp(root)]
-    assert folder.stamp(root) == stamps[0]
+    stamps = [stamp(folder.files(root), root)]
+    assert stamp(folder.files(root), root) == stamps[0]
     (root / "notes.txt").touch()
-    assert folder.stamp(root) == stamps[0]
+    assert stamp(folder.files(root), root) == stamps[0]
     os.utime(root / "a" / "1.png", ns=(1, 1))
-    stamps.append(folder.stamp(root))
+    stamps.append(stamp(folder.files(root), root))
     picture(root / "a" / "2.png")
-    stamps.append(folder.stamp(root))
+    stamps.append(stamp(folder.files(root), root))
     (root / "a" / "2.png").rename(root / "b" / "2.png")
-    stamps.append(folder.stamp(root))
+    stamps.append(stamp(folder.files(root), root))
     assert len(set(stamps)) == 4

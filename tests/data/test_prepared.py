@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fittingroom.data import fashion_mnist, folder
+from fittingroom.data import fashion_mnist, gallery
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.incoming import Incoming
 from fittingroom.data.prepared import Damaged, open_prepared
 from fittingroom.data.sources import from_arrays, import_data, load, names
+from fittingroom.data.wanted import Wanted
 from fittingroom.errors import InvalidData, WorkspaceError
 from fittingroom.workspace import Workspace
 
@@ -155,14 +156,14 @@ def test_a_second_process_that_was_faster_wins(
     sound = load(things)
     (place,) = (cache / "data").iterdir()
     place.rename(tmp_path / "other")
-    original = folder.read
+    original = gallery.read
 
-    def slow(path: Path) -> Incoming:
+    def slow(found: gallery.Gallery, wanted: Wanted) -> Incoming:
         (tmp_path / "other").rename(place)
         (place / "winner").touch()
-        return original(path)
+        return original(found, wanted)
 
-    monkeypatch.setattr(folder, "read", slow)
+    monkeypatch.setattr(gallery, "read", slow)
     assert load(things).fingerprint == sound.fingerprint
     assert (place / "winner").exists()
     assert temporary_folders(cache) == []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fittingroom.data import folder
+from fittingroom.data import gallery
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import from_arrays, import_data, load, names, remove
 from fittingroom.errors import InvalidData, InvalidInput, NotFound, WorkspaceError
@@ -33,9 +33,9 @@ def test_a_folder_is_prepared_once_and_again_when_it_changes(
     monkeypatch.chdir(shoes.parent)
     data = load("shoes")
     assert (data.name, data.source, data.class_names) == ("shoes", str(shoes), ("boot", "clog"))
-    reads: list[Path] = []
-    original = folder.read
-    monkeypatch.setattr(folder, "read", lambda path: (reads.append(path), original(path))[1])
+    reads: list[object] = []
+    original = gallery.read
+    monkeypatch.setattr(gallery, "read", lambda of, wanted: (reads.append(of), original(of, wanted))[1])
     assert load(data.source).fingerprint == load(Path("shoes")).fingerprint == data.fingerprint
     assert not reads
     picture(shoes / "clog" / "3.png")

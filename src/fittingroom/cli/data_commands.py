@@ -11,7 +11,7 @@ from fittingroom.cli import making_commands
 from fittingroom.cli.options import HELP, AsJson, Settings, SpecSource, WorkspaceFolder, examples
 from fittingroom.workspace import Workspace
 
-data_app = typer.Typer(help="Data sets: the built-in ones, and your own images.", **HELP)
+data_app = typer.Typer(help="Data sets: the built-in ones, and your own labelled images.", **HELP)
 network_app = typer.Typer(help="Networks: shapes, parameter counts, faults.", **HELP)
 
 
@@ -53,9 +53,18 @@ def data_show(
     show_data.data_set(describe_data(name, Workspace.find(workspace)), as_json=as_json)
 
 
-@data_app.command("import", epilog=examples("fittingroom data import photos/ --name my-photos"))
+@data_app.command(
+    "import",
+    epilog=examples("fittingroom data import photos/ --dry-run", "fittingroom data import digits.npz --name my-digits"),
+)
 def data_import(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder with one folder of images for each class.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="A folder with one folder of images for each class, or a file; see docs/reference/data-formats.md.",
+        ),
+    ],
     name: Annotated[str | None, typer.Option(help="Name of the data set; the folder's own unless given.")] = None,
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="Bring all images to this size, such as 64x64.")
@@ -68,19 +77,31 @@ def data_import(
         ),
     ] = "pad",
     channels: Annotated[int | None, typer.Option(metavar="1|3", help="Make all images grey (1) or colour (3).")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what was understood, and write nothing; exit status 2 on faults.")
+    ] = False,
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy an image folder into the workspace as a data set."""
-    from fittingroom.cli import show_data
+    """Copy labelled images into the workspace as a data set. Your own files stay as they are."""
+    from fittingroom.cli import show_data, show_import
     from fittingroom.data.formats import parse_size
-    from fittingroom.data.sources import import_data
+    from fittingroom.data.sources import import_data, names, preview_data
     from fittingroom.data.wanted import Wanted
     from fittingroom.library.describe import describe_data
 
     place = Workspace.find(workspace)
     wanted = Wanted(parse_size(size or ""), fit, channels)  # type: ignore[arg-type]  # checked there
-    imported = import_data(path, place, name=name, wanted=wanted)
+    if dry_run:
+        with show_import.looking() as looked:
+            name, preview = preview_data(path, name, progress=looked, wanted=wanted)
+        taken = any(info.name == name for info in names(place))
+        show_import.understood(name, preview, taken=taken, as_json=as_json)
+        if preview.faults:
+            raise typer.Exit(2)
+        return
+    with show_import.reading() as read:
+        imported = import_data(path, place, name=name, progress=read, wanted=wanted)
     show_data.data_set(describe_data(imported.source, place), as_json=as_json)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +15,9 @@ from fittingroom.data.wanted import AS_IT_IS, Wanted
 from fittingroom.errors import InvalidData
 
 
-def stamp(path: Path) -> str:
-    """Changes whenever an image file in the folder is added, removed, renamed or written: 32 hexadecimal digits.
-
-    Raises InvalidData where ``read`` would refuse the folders, without opening any image.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for file in listed(path, shown(path), _entries).files:
-        try:
-            stat = file.stat()
-            seen = (stat.st_size, stat.st_mtime_ns)
-        except OSError:  # a broken link: ``read`` tells it with all other faults
-            seen = (-1, -1)
-        digest.update(repr((str(file.relative_to(path)), *seen)).encode())
-    return digest.hexdigest()
+def files(path: Path) -> list[Path]:
+    """The image files in a folder; raises InvalidData where ``read`` would refuse the folders, without opening any."""
+    return listed(path, shown(path), _entries).files
 
 
 def read(path: Path, wanted: Wanted = AS_IT_IS) -> Incoming:
@@ -62,6 +50,7 @@ def _gallery(path: Path) -> Gallery:
         content=lambda index: files[index],
         test_start=len(listing.training) if listing.has_test else None,
         remarks=tuple(listing.remarks),
+        name_problems=tuple(listing.name_problems),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fittingroom.data import folder, pictures
+from fittingroom.data import archive, csv_files, folder, idx, npz, pictures
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import shown
 from fittingroom.data.wanted import Size, Wanted
@@ -35,14 +35,25 @@ class Format:
     preview: Callable[[Path, Wanted, Progress], Preview]
     """What ``read`` would make of it; nothing is written."""
     read: Callable[[Path, Wanted], Incoming]
+    files: Callable[[Path], Sequence[Path]] = lambda path: [path]
+    """What ``read`` looks at, so that changes of it are seen; may raise InvalidData."""
+    fits_folder: Callable[[Path], bool] = Path.is_dir
+    """Whether a folder looks like this, for those that are no files."""
 
     @property
     def is_folder(self) -> bool:
         return not self.suffixes
 
     def fits(self, path: Path) -> bool:
-        """Whether a path looks like this, by its kind and name alone."""
-        return path.is_dir() if self.is_folder else path.is_file() and path.name.lower().endswith(self.suffixes)
+        """Whether a path looks like this, by its kind and the names of files alone."""
+        return self.fits_folder(path) if self.is_folder else path.is_file() and self._ending(path) != ""
+
+    def stem(self, path: Path) -> str:
+        """The name without the suffix that tells the format."""
+        return path.name[: len(path.name) - len(self._ending(path))].rstrip("-._") or path.name
+
+    def _ending(self, path: Path) -> str:
+        return max((suffix for suffix in self.suffixes if path.name.lower().endswith(suffix)), key=len, default="")
 
 
 FOLDER = Format(
@@ -60,13 +71,84 @@ FOLDER = Format(
     ),
     preview=folder.preview,
     read=folder.read,
+    files=folder.files,
 )
-FORMATS: tuple[Format, ...] = (FOLDER,)
+NPZ = Format(
+    name="NumPy arrays",
+    suffixes=(".npz",),
+    members=frozenset(),
+    layout="x_train  (60000, 28, 28)  uint8\ny_train  (60000,)\nx_test   (10000, 28, 28)\ny_test   (10000,)",
+    about=(
+        "Also images and labels without a test part, floats 0 to 1, colour as N×height×width×3, and one-hot labels. "
+        "An array class_names may name the classes."
+    ),
+    preview=npz.preview,
+    read=npz.read,
+)
+IDX_FILE = Format(
+    name="IDX file",
+    suffixes=idx.SUFFIXES,
+    members=frozenset(),
+    layout="train-images-idx3-ubyte.gz\ntrain-labels-idx1-ubyte.gz   beside it",
+    about="One file of images with its labels beside it, plain or gzipped, as MNIST and its relatives are published.",
+    preview=idx.preview,
+    read=idx.read,
+    files=idx.files,
+)
+IDX_FOLDER = Format(
+    name="folder of IDX files",
+    suffixes=(),
+    members=idx.MEMBERS,
+    layout=(
+        "mnist/\n  train-images-idx3-ubyte.gz  train-labels-idx1-ubyte.gz\n"
+        "  t10k-images-idx3-ubyte.gz   t10k-labels-idx1-ubyte.gz"
+    ),
+    about="The files with t10k or test in their names are the test part; they may be missing.",
+    preview=idx.preview,
+    read=idx.read,
+    files=idx.files,
+    fits_folder=idx.fits_folder,
+)
+ARCHIVE = Format(
+    name="archive of such a folder",
+    suffixes=archive.SUFFIXES,
+    members=frozenset(),
+    layout="fruit.zip\n  apple/   1.png  2.png  …\n  pear/    1.png  2.png  …",
+    about="zip or tar, with or without one folder around it. Links in it are left out.",
+    preview=archive.preview,
+    read=archive.read,
+)
+CSV_FILE = Format(
+    name="CSV of pixels, or list of images",
+    suffixes=csv_files.TABLES + csv_files.LISTS,
+    members=frozenset(),
+    layout="label,pixel1,…,pixel784\n0,0,0,13,…\n\nor\n\npath,label,split\ncats/1.png,cat,train",
+    about=(
+        "Tables as Kaggle has them: one row for each image, the label first or last. Lists may be CSV, JSON or JSON "
+        "lines; they name files below their own folder."
+    ),
+    preview=csv_files.preview,
+    read=csv_files.read,
+    files=csv_files.files,
+)
+CSV_FOLDER = Format(
+    name="folder with such tables or lists",
+    suffixes=(),
+    members=frozenset({*csv_files.TABLES, *csv_files.LISTS}),
+    layout="fashion/\n  fashion-mnist_train.csv\n  fashion-mnist_test.csv",
+    about="A file with test in its name is the test part; there may be none.",
+    preview=csv_files.preview,
+    read=csv_files.read,
+    files=csv_files.files,
+    fits_folder=csv_files.fits_folder,
+)
+FORMATS: tuple[Format, ...] = (FOLDER, ARCHIVE, NPZ, IDX_FILE, IDX_FOLDER, CSV_FILE, CSV_FOLDER)
+"""For people in this order; where several fit a path, the last of them does."""
 
 
 def format_of(path: Path) -> Format:
     """The form that an existing path has; raises InvalidData, naming those that can be read."""
-    found = next((form for form in FORMATS if form.fits(path)), None)
+    found = next((form for form in reversed(FORMATS) if form.fits(path)), None)
     if found is None:
         raise InvalidData(f"{shown(path)} is nothing that can be read; what can be: {', '.join(map(_named, FORMATS))}")
     return found
@@ -83,9 +165,8 @@ def member_suffixes() -> tuple[str, ...]:
 
 
 def stem(path: Path) -> str:
-    """The name of a folder, or of a file without the suffix that tells its format."""
-    suffix = next((suffix for suffix in file_suffixes() if path.name.lower().endswith(suffix)), "")
-    return path.name[: len(path.name) - len(suffix)]
+    """The name of a file without the suffix that tells its format, or of a folder."""
+    return min((form.stem(path) for form in FORMATS if not form.is_folder), key=len, default=path.name)
 
 
 def parse_size(text: str) -> Size | None:

@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import Generic, NamedTuple, TypeVar
 
 from fittingroom.data import pictures
-from fittingroom.data.naming import first, natural, shown
+from fittingroom.data.naming import class_problems, file_problems, first, natural, shown
 from fittingroom.errors import InvalidData
 
 TRAINING = {"train", "training"}
@@ -48,6 +48,7 @@ class Listing(Generic[P]):
     has_test: bool = False
     remarks: list[str] = field(default_factory=list)
     """What was joined or left out, in words."""
+    name_problems: list[str] = field(default_factory=list)
 
     @property
     def files(self) -> list[P]:
@@ -86,6 +87,9 @@ def listed(root: P, called: str, entries: Entries[P]) -> Listing[P]:
     joined = [shown(PurePath(part.name)) for part, _ in parts if part.name.casefold() in VALIDATION and part != root]
     listing.remarks += [f'folder "{name}" joined the training images' for name in joined]
     listing.remarks += [f"{other:,} other files or folders left out"] if other else []
+    listing.name_problems += class_problems(listing.class_names)
+    for place in found:
+        listing.name_problems += file_problems(shown(place.path.relative_to(root)), place.images)
     return listing
 
 

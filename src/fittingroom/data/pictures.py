@@ -73,9 +73,9 @@ def pixels(file: File, *, grey: bool, size: Size | None = None, fit: Fit = "pad"
 @contextmanager
 def _opened(file: File) -> Iterator[Image.Image]:
     """The file as a Pillow image; whatever goes wrong, also later with its pixels, is Unreadable."""
-    if isinstance(file, Path) and not file.is_file():
-        raise Unreadable("is no regular file (a broken link, or no file at all)")
     try:
+        if isinstance(file, Path) and not file.is_file():
+            raise Unreadable("is no regular file (a broken link, or no file at all)")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd but readable metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -2,7 +2,7 @@
 
     built-in name       decoded once into the cache folder
     imported name       a prepared folder in the workspace: independent of the files it was made from
-    path                a folder of images, prepared in the cache and again whenever its files change
+    path                images in whatever form, prepared in the cache and again whenever their files change
     cache:FINGERPRINT   arrays given in Python, prepared in the cache
 
 ``Dataset.source`` says which of these opens the same data set again, in any process.
@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fittingroom.data import arrays, fashion_mnist, folder, formats, mnist_10k
+from fittingroom.data import arrays, fashion_mnist, formats, mnist_10k
 from fittingroom.data.dataset import Dataset, DataSetInfo
 from fittingroom.data.incoming import Digest, Incoming, Preview, Progress
 from fittingroom.data.naming import shown
@@ -37,6 +37,7 @@ from fittingroom.data.prepared import (
     written,
 )
 from fittingroom.data.remote import REMOTE, Remote
+from fittingroom.data.stamps import stamp
 from fittingroom.data.wanted import AS_IT_IS, Size, Wanted
 from fittingroom.errors import InvalidData, InvalidInput, NotFound, WorkspaceError, did_you_mean
 from fittingroom.workspace import Workspace, cache_folder
@@ -50,10 +51,10 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def load(source: str | os.PathLike[str], workspace: Workspace | None = None) -> Dataset:
-    """Open a data set: the name of a built-in or imported one, or the path of a folder of images.
+    """Open a data set: the name of a built-in or imported one, or the path of images in any form of ``formats``.
 
-    The first opening of built-in data and of folders prepares them in the cache; later ones take milliseconds.
-    A name wins over a folder of the same name (write ``./name`` for the folder). The workspace is looked up as
+    The first opening of built-in data and of paths prepares them in the cache; later ones take milliseconds.
+    A name wins over a folder of the same name (write ``./name`` for that). The workspace is looked up as
     everywhere when it is not given. Raises NotFound, InvalidData and WorkspaceError.
     """
     text = os.fsdecode(source)
@@ -74,7 +75,7 @@ def load(source: str | os.PathLike[str], workspace: Workspace | None = None) -> 
             f'there is no data set "{text}"; {did_you_mean(text, known)} '
             f"(a path must lead to a folder of images, and {shown(path)} does not exist)"
         )
-    return _open_folder(path)
+    return _open_path(path)
 
 
 def _not_here_yet(remote: Remote) -> str:
@@ -271,11 +272,12 @@ def _imported(workspace: Workspace) -> list[Path]:
         ) from error
 
 
-def _open_folder(path: Path) -> Dataset:
-    """A folder of images by way of the cache; what was prepared from older states of it is removed."""
+def _open_path(path: Path) -> Dataset:
+    """Images by way of the cache; what was prepared from older states of them is removed."""
+    form = formats.format_of(path)
     place = f"folder-{hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()}-"
-    prepared = _cache() / (place + folder.stamp(path))
-    data = cached(prepared, shown(Path(path.name)), str(path), lambda: folder.read(path))
+    prepared = _cache() / (place + stamp(form.files(path), path.parent))
+    data = cached(prepared, shown(Path(formats.stem(path))), str(path), lambda: form.read(path, AS_IT_IS))
     for older in prepared.parent.glob(f"{place}*"):
         if older != prepared:
             with contextlib.suppress(OSError):
