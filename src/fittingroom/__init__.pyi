@@ -21,6 +21,9 @@ from .library.archive import (
     export_run as export_run,
     import_run as import_run,
 )
+from .library.exporting import (
+    export_data as export_data,
+)
 from .library.fit import (
     fit as fit,
     load as load,

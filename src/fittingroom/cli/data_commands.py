@@ -128,3 +128,10 @@ data_app.command(
     ),
 )(making_commands.synthesize)
 data_app.command("download", epilog=examples("fittingroom data download mnist"))(making_commands.download)
+data_app.command(
+    "export",
+    epilog=examples(
+        "fittingroom data export fashion-mnist --to npz",
+        "fittingroom data export digits --to folder --augment b-augmented --copies 5 --out varied",
+    ),
+)(making_commands.export)

@@ -1,4 +1,4 @@
-"""``fittingroom data synthesize`` and ``download``: data sets that people do not bring themselves."""
+"""``fittingroom data synthesize``, ``download`` and ``export``: data sets made, got, and handed on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fittingroom.cli.options import AsJson, WorkspaceFolder
+from fittingroom.cli.options import AsJson, WorkspaceFolder, complete_preset
 from fittingroom.workspace import Workspace
 
 
@@ -69,3 +69,34 @@ def download(
     with show_making.stages() as tell:
         data = get(name, place, called, tell)
     show_data.data_set(describe_data(data.source, place), as_json=as_json)
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="A data set's name, or a path that can be imported.")],
+    to: Annotated[str, typer.Option("--to", metavar="npz|folder", help="One npz file, or a folder per class.")],
+    out: Annotated[Path | None, typer.Option(metavar="PATH", help="NAME.npz or NAME, here, unless given.")] = None,
+    divided: Annotated[
+        bool, typer.Option("--divided", help="Training, validation and test, as a run divides them by default.")
+    ] = False,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|PRESET",
+            help="Vary the training images by this spec's augmentation; divided as it says.",
+            autocompletion=complete_preset,
+        ),
+    ] = None,
+    copies: Annotated[int, typer.Option(help="Variations of each training image, in place of it.")] = 1,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a data set for other programs: as npz with Keras' names, or as a folder of PNG files for each class."""
+    from fittingroom.cli import show_making
+    from fittingroom.library.exporting import export_data
+
+    with show_making.stages() as tell:
+        written = export_data(
+            name, to, out, divided=divided, augment=augment, copies=copies, workspace=workspace,
+            told=lambda done, total: tell(f"Writing {to}", done, total),
+        )  # fmt: skip
+    show_making.exported(written, as_json=as_json)

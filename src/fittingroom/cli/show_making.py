@@ -14,6 +14,7 @@ from fittingroom.cli.show import print_json, say
 
 if TYPE_CHECKING:
     from fittingroom.data.synthetic.keeping import Synthesized
+    from fittingroom.library.exporting import Exported
 
 TOLD = 5
 
@@ -68,3 +69,12 @@ def synthesized(made: Synthesized, *, as_json: bool) -> None:
         say(f"[dim]left out: {escape(reason)}[/dim]")
     if len(made.left_out) > TOLD:
         say(f"[dim]… and {len(made.left_out) - TOLD} more fonts (all of them with --json)[/dim]")
+
+
+def exported(written: Exported, *, as_json: bool) -> None:
+    """Where it is, how many images each part has, and what should be known of it."""
+    if as_json:
+        print_json({"path": str(written.path), "images": written.images, "notes": written.notes})
+        return
+    counts = ", ".join(f"{images:,} {part}" for part, images in written.images.items())
+    say(f"{escape(str(written.path))}: {counts} images", *(escape(note) for note in written.notes))
