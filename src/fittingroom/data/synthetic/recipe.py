@@ -49,7 +49,7 @@ class Recipe:
         if self.test + self.validation >= 0.95:
             message = f"{self.test} and validation = {self.validation} leave nothing to train on"
             faults.append(Fault("test", message, "give smaller shares"))
-        if min(self.counts) < len(self.characters):
+        elif min(self.counts) < len(self.characters):
             parts = ", ".join(f"{count:,}" for count in self.counts)
             message = f"{self.images:,} make {parts} for training, validation and test, less than one for each class"
             faults.append(Fault("images", message, f"ask for at least {self._least:,}"))
