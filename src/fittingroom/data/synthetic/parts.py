@@ -19,6 +19,8 @@ TOGETHER = 64
 """Images in a block."""
 ON_A_SHEET = 20
 """Images of each character on a sheet."""
+TILE = 56
+"""Pixels that an image takes on a sheet, about: images are enlarged by whole factors, without gaps."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def incoming(recipe: Recipe) -> tuple[Incoming, tuple[Part, Part, Part], Fonts]:
     )
 
 
-def preview(recipe: Recipe, tile: int = 56) -> bytes:
+def preview(recipe: Recipe) -> bytes:
     """A sheet as PNG: a row for each character, training images to the left and test images to the right."""
     training, _, test = divide(recipe, find_fonts(recipe.fonts, recipe.system_fonts, recipe.characters))
     classes = len(recipe.characters)
@@ -81,7 +83,7 @@ def preview(recipe: Recipe, tile: int = 56) -> bytes:
         ]
         for label in range(classes)
     ]
-    return sheet(rows, max(tile, recipe.size))
+    return sheet(rows, recipe.size * max(TILE // recipe.size, 1))
 
 
 def _blocks(recipe: Recipe, parts: tuple[Part, ...]) -> Iterator[NDArray[np.uint8]]:
