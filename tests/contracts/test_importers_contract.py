@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from fittingroom.data import formats
 from fittingroom.data.sources import import_data, load, preview_data, remove
 from fittingroom.data.wanted import Wanted
-from fittingroom.errors import InvalidData
+from fittingroom.errors import InvalidData, InvalidInput
 from fittingroom.workspace import Workspace
 from tests.data.written import CLASSES, FORMS, IMAGES, LABELS, TEST_START, Form
 
@@ -117,7 +118,7 @@ def refusal(path: Path, workspace: Workspace) -> str:
 def test_a_truncated_file_is_named_and_leaves_nothing(form: Form, source: Path, own_workspace: Workspace) -> None:
     path = form.write(source)
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    for file in files:
+    for file in (file for file in files if file.name not in form.unread):
         whole = file.read_bytes()
         file.write_bytes(whole[: len(whole) // 2])
         problem = refusal(path, own_workspace)
@@ -137,4 +138,30 @@ def test_every_format_is_among_the_forms(tmp_path: Path) -> None:
     for number, form in enumerate(FORMS.values()):
         (tmp_path / str(number)).mkdir()
         used.add(formats.format_of(form.write(tmp_path / str(number))).name)
-    assert {form.name for form in formats.FORMATS} - used == {formats.IDX_FILE.name}, "which a test of its own has"
+    tested_alone = {formats.IDX_FILE.name, formats.PARQUET_FILE.name, formats.PARQUET_FOLDER.name}
+    assert {form.name for form in formats.FORMATS} - used <= tested_alone
+
+
+@pytest.mark.parametrize("part", ["train", "t10k"])
+def test_one_file_of_idx_images_is_a_data_set(part: str, source: Path, own_workspace: Workspace) -> None:
+    path = FORMS["IDX gz"].write(source) / f"{part}-images-idx3-ubyte.gz"
+    data = import_data(path, own_workspace)
+    which = slice(0, TEST_START) if part == "train" else slice(TEST_START, None)
+    assert np.array_equal(data.images[..., 0], IMAGES[which])
+    assert (data.name, data.labels.tolist(), data.test_start) == (f"{part}-images", LABELS[which].tolist(), None)
+    assert load(path).fingerprint == data.fingerprint
+
+
+def test_without_pyarrow_it_is_named(source: Path, own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source / "pets.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InvalidInput, match=r'not installed; run: pip install "fittingroom\[parquet\]"'):
+        import_data(source / "pets.parquet", own_workspace)
+
+
+@pytest.mark.skipif("Parquet" not in FORMS, reason="pyarrow is not installed")
+def test_one_parquet_file_is_a_data_set(source: Path, own_workspace: Workspace) -> None:
+    path = FORMS["Parquet"].write(source) / "data" / "train-00000-of-00001.parquet"
+    data = import_data(path, own_workspace, "pets")
+    assert np.array_equal(data.images[..., 0], IMAGES[:TEST_START])
+    assert data.test_start is None

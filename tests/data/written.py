@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import importlib.util
 import io
 import json
 import tarfile
@@ -34,6 +35,8 @@ class Form:
     """Whether labels are written as numbers, which then name the classes."""
     whole: bool = True
     """Whether the truncation of any file in it has to be noticed."""
+    unread: tuple[str, ...] = ()
+    """Names of files that are there and not read."""
 
 
 def pictures(root: Path) -> Path:
@@ -158,6 +161,48 @@ def listed(name: str) -> Callable[[Path], Path]:
     return write
 
 
+def encoded(which: slice) -> list[dict[str, object]]:
+    files = []
+    for image in IMAGES[which]:
+        stream = io.BytesIO()
+        Image.fromarray(image).save(stream, "PNG")
+        files.append({"bytes": stream.getvalue(), "path": None})
+    return files
+
+
+def arrow_table(which: slice) -> object:
+    """As Hugging Face's ``datasets`` describes images and classes."""
+    import pyarrow
+
+    features = {"image": {"_type": "Image"}, "label": {"names": list(CLASSES), "_type": "ClassLabel"}}
+    table = pyarrow.table({"image": encoded(which), "label": LABELS[which]})
+    return table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def parquet(root: Path) -> Path:
+    from pyarrow import parquet
+
+    folder = root / "pets"
+    (folder / "data").mkdir(parents=True)
+    for part, which in PARTS.items():
+        parquet.write_table(arrow_table(which), folder / "data" / f"{part}-00000-of-00001.parquet", row_group_size=3)
+    return folder
+
+
+def saved_to_disk(root: Path) -> Path:
+    import pyarrow
+
+    for part, which in PARTS.items():
+        folder = root / "pets" / part
+        folder.mkdir(parents=True)
+        table = arrow_table(which)
+        with pyarrow.ipc.new_stream(str(folder / "data-00000-of-00001.arrow"), table.schema) as stream:  # type: ignore[attr-defined]
+            stream.write_table(table)
+        (folder / "state.json").write_text("{}")
+    (root / "pets" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    return root / "pets"
+
+
 FORMS: dict[str, Form] = {
     "folder": Form(pictures),
     "zip": Form(zipped),
@@ -181,3 +226,8 @@ FORMS: dict[str, Form] = {
     "list JSON": Form(listed("pets.json")),
     "list JSON lines": Form(listed("pets.jsonl"), whole=False),
 }
+if importlib.util.find_spec("pyarrow"):  # an extra
+    FORMS |= {
+        "Parquet": Form(parquet),
+        "Hugging Face datasets": Form(saved_to_disk, unread=("state.json", "dataset_dict.json")),
+    }

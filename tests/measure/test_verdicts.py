@@ -454,3 +454,18 @@ def test_the_scope_explains_no_figure_that_is_not_told():
 def test_a_difference_of_none_has_the_digits_of_its_measure():
     judged = judge(study(arm("a", [0.8, 0.9]), arm("b", [0.9, 0.8])))
     assert "difference 0.0 points, 95 % interval −127.1 to 127.1" in judged.comparisons[0].text
+
+
+def test_arms_on_different_images_are_never_taken_for_better_training():
+    folds = [arm("fold 0", [0.90, 0.91]), arm("fold 1", [0.92, 0.93]), arm("fold 2", [0.94, 0.95])]
+    judged = judge(replace(study(*folds), divisions=3))
+    assert judged.scope[0] == (
+        "The arms are judged on 3 different sets of validation images, so what differs between two of them may come "
+        "from the images and from nothing else: no arm trains better by such a difference."
+    )
+    assert judged.scope[1].startswith("Over all 3 of them the mean is 92.5 %, from 90.5 to 94.5 %")
+    assert not any("a run that has" in sentence for sentence in judged.scope)  # of which images would that be?
+    assert "different sets" not in everything(judge(study(*folds)))
+    crossed = judge(replace(study(*folds), divisions=2))  # folds beside another axis: a mean of them would mix both
+    assert "2 different sets" in crossed.scope[0]
+    assert not any("the mean is" in sentence for sentence in crossed.scope)

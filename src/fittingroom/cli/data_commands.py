@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from fittingroom.cli import making_commands
+from fittingroom.cli.cleaning_commands import cleaning_app
 from fittingroom.cli.options import HELP, AsJson, Settings, SpecSource, WorkspaceFolder, examples
 from fittingroom.workspace import Workspace
 
 data_app = typer.Typer(help="Data sets: the built-in ones, and your own labelled images.", **HELP)
+data_app.add_typer(cleaning_app)
 network_app = typer.Typer(help="Networks: shapes, parameter counts, faults.", **HELP)
 
 
@@ -77,6 +79,14 @@ def data_import(
         ),
     ] = "pad",
     channels: Annotated[int | None, typer.Option(metavar="1|3", help="Make all images grey (1) or colour (3).")] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="folder|PATTERN|COLUMN",
+            help="Images that no split may divide: those in one folder below their class, or with the same text where "
+            "this regular expression of their paths has its (…) group; in tables, the column that names the group.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what was understood, and write nothing; exit status 2 on faults.")
     ] = False,
@@ -91,7 +101,7 @@ def data_import(
     from fittingroom.library.describe import describe_data
 
     place = Workspace.find(workspace)
-    wanted = Wanted(parse_size(size or ""), fit, channels)  # type: ignore[arg-type]  # checked there
+    wanted = Wanted(parse_size(size or ""), fit, channels, groups)  # type: ignore[arg-type]  # checked there
     if dry_run:
         with show_import.looking() as looked:
             name, preview = preview_data(path, name, progress=looked, wanted=wanted)

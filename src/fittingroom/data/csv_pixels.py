@@ -129,7 +129,10 @@ def _labels(table: Table, columns: _Columns) -> tuple[NDArray[Any], bool]:
     """The labels of all rows, and whether all pixels are written as whole numbers."""
     found: list[NDArray[Any]] = []
     is_whole = True
-    for _, labels, pixels in _split(table, columns):
+    delimiters = len(columns.pixels) - 1
+    for line, labels, pixels in _split(table, columns):
+        if pixels.count(table.delimiter.encode()) != len(labels) * delimiters:
+            raise _fault(table, columns, line, pixels)
         is_whole = is_whole and not pixels.translate(None, b"0123456789\n" + table.delimiter.encode())
         found.append(np.array(labels))
     texts = np.concatenate(found)
@@ -167,8 +170,6 @@ def _split(table: Table, columns: _Columns) -> Iterator[tuple[int, list[str], by
             cut = [one.partition(delimiter) if columns.label == 0 else one.rpartition(delimiter)[::-1] for one in lines]
             labels = rows.decoded(b"\n".join(part[0] for part in cut), table.path).split("\n")
             pixels = b"\n".join(part[2] for part in cut) + b"\n"
-            if pixels.count(delimiter) != len(lines) * (len(columns.pixels) - 1):
-                raise _fault(table, columns, line, pixels)
             yield line, labels, pixels
         elif lines:
             cells = rows.split_lines(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fittingroom.data import archive, csv_files, folder, idx, npz, pictures
+from fittingroom.data import archive, csv_files, folder, idx, npz, parquet, pictures
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import shown
 from fittingroom.data.wanted import Size, Wanted
@@ -142,7 +142,37 @@ CSV_FOLDER = Format(
     files=csv_files.files,
     fits_folder=csv_files.fits_folder,
 )
-FORMATS: tuple[Format, ...] = (FOLDER, ARCHIVE, NPZ, IDX_FILE, IDX_FOLDER, CSV_FILE, CSV_FOLDER)
+PARQUET_FILE = Format(
+    name="Parquet or Arrow file",
+    suffixes=parquet.SUFFIXES,
+    members=frozenset(),
+    layout="image  {bytes, path}\nlabel  whole numbers, or text",
+    about='As Hugging Face datasets have them. Needs pip install "fittingroom[parquet]".',
+    preview=parquet.preview,
+    read=parquet.read,
+)
+PARQUET_FOLDER = Format(
+    name="folder of a Hugging Face data set",
+    suffixes=(),
+    members=frozenset(parquet.SUFFIXES),
+    layout="data/\n  train-00000-of-00001.parquet\n  test-00000-of-00001.parquet\n\nor what save_to_disk writes",
+    about='Parts are told by train, validation and test in the names. Needs pip install "fittingroom[parquet]".',
+    preview=parquet.preview,
+    read=parquet.read,
+    files=parquet.files,
+    fits_folder=parquet.fits_folder,
+)
+FORMATS: tuple[Format, ...] = (
+    FOLDER,
+    ARCHIVE,
+    NPZ,
+    IDX_FILE,
+    IDX_FOLDER,
+    CSV_FILE,
+    CSV_FOLDER,
+    PARQUET_FILE,
+    PARQUET_FOLDER,
+)
 """For people in this order; where several fit a path, the last of them does."""
 
 

@@ -82,7 +82,7 @@ def blocks(path: Path) -> Iterator[bytes]:
                 data, first = data.removeprefix(b"\xef\xbb\xbf"), False
             whole, end, rest_of_data = data.rpartition(b"\n")
             if end:
-                yield (rest + whole + end).replace(b"\r\n", b"\n")
+                yield _with_plain_ends(rest + whole + end)
                 rest = rest_of_data
             else:
                 rest += data
@@ -91,7 +91,11 @@ def blocks(path: Path) -> Iterator[bytes]:
                         f"{shown(path)} has a line of more than {LONGEST:,} bytes; give a table of one row a line"
                     )
     if rest.strip():
-        yield rest.replace(b"\r\n", b"\n") + b"\n"
+        yield _with_plain_ends(rest) + b"\n"
+
+
+def _with_plain_ends(text: bytes) -> bytes:
+    return text.replace(b"\r\n", b"\n") if b"\r" in text else text  # replacing takes long even where there is nothing
 
 
 def decoded(block: bytes, path: Path) -> str:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fittingroom.data import arrays, fashion_mnist, formats, mnist_10k
+from fittingroom.data.cleaning import as_of, cleaned
 from fittingroom.data.dataset import Dataset, DataSetInfo
 from fittingroom.data.incoming import Digest, Incoming, Preview, Progress
 from fittingroom.data.naming import shown
@@ -55,10 +56,24 @@ def load(source: str | os.PathLike[str], workspace: Workspace | None = None) -> 
 
     The first opening of built-in data and of paths prepares them in the cache; later ones take milliseconds.
     A name wins over a folder of the same name (write ``./name`` for that). The workspace is looked up as
-    everywhere when it is not given. Raises NotFound, InvalidData and WorkspaceError.
+    everywhere when it is not given; what was excluded there is in no part. Raises NotFound, InvalidData and
+    WorkspaceError.
     """
-    text = os.fsdecode(source)
     workspace = workspace or Workspace.find()
+    return cleaned(_opened(source, workspace), workspace)
+
+
+def load_as(source: str | os.PathLike[str], fingerprint: str, workspace: Workspace) -> Dataset:
+    """As ``load``, with the images excluded that were so when the data set had this fingerprint.
+
+    Where it never had, as it is now: whoever needs it as it was compares its fingerprint.
+    """
+    return as_of(_opened(source, workspace), fingerprint, workspace)
+
+
+def _opened(source: str | os.PathLike[str], workspace: Workspace) -> Dataset:
+    """With nothing excluded."""
+    text = os.fsdecode(source)
     if isinstance(source, str):
         if text in BUILT_IN:
             return cached(_cache() / text, text, text, BUILT_IN[text][1])
@@ -150,7 +165,7 @@ def take_in(
                 f'the workspace already has a data set "{name}" with other content; '
                 "choose another name, or remove that one first"
             )
-    return _open_imported(name, workspace)
+    return cleaned(_open_imported(name, workspace), workspace)
 
 
 def preview_data(

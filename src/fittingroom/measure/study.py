@@ -102,3 +102,5 @@ class StudyResults:
     """The paths that vary."""
     beyond: tuple[str, ...] = ()
     """In what else the arms differ, in words: a difference between arms may come from there."""
+    divisions: int = 1
+    """How many different sets of validation images its arms are judged on."""

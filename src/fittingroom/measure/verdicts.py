@@ -77,7 +77,12 @@ def judge(results: StudyResults, measure: str | None = None) -> Judgement:
     judged = replace(
         judged, comparisons=tuple(replace(each, text=compared(each, judged)) for each in judged.comparisons)
     )
-    return replace(judged, headline=headline(judged), sentences=sentences(judged), scope=scope(judged, results.images))
+    return replace(
+        judged,
+        headline=headline(judged),
+        sentences=sentences(judged),
+        scope=scope(judged, results.images, results.divisions),
+    )
 
 
 def _summary(arm: ArmResults, measure: Measure, images: int) -> ArmSummary:

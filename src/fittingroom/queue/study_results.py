@@ -134,6 +134,7 @@ def results_of(store: Store, study: str) -> StudyResults:
         ),
         axes=axes,
         control=None if control is None else record.arms[control].key,
+        divisions=len({(arm.fingerprint, specs[arm.key].data.division) for arm in record.arms}),
         beyond=beyond_axes(spec, [Arm(arm.key, arm.name, arm.settings, specs[arm.key]) for arm in record.arms]),
     )
 

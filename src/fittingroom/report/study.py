@@ -89,11 +89,10 @@ def study_html(found: StudyFound, now: datetime | None = None) -> str:
 def setup_of(spec: RunSpec, data: str) -> Iterator[tuple[str, str]]:
     """What a run is, in lines: what each is about, and what the spec says of it; defaults of layers are left out."""
     plain, full = to_plain(spec), to_plain(spec, full=True)
-    held_out = f"{spec.data.validation:,} {'images' if spec.data.validation >= 1 else 'of the images'}"
     yield (
         "data",
         (
-            f"{data or spec.data.source}, {held_out} held out for validation (split seed {spec.data.split_seed}), "
+            f"{data or spec.data.source}, {spec.data.division.words} (split seed {spec.data.split_seed}), "
             f"normalized: {spec.data.normalize}"
         ),
     )

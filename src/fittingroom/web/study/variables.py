@@ -45,7 +45,7 @@ POPULAR = (
 )  # fmt: skip
 """What people vary most."""
 NOT_VARIED = {"device", "budget", "keep_checkpoints", "freeze_up_to", "reset", "split_seed", "source", "validation",
-              "initializer", "name"}  # fmt: skip
+              "folds", "fold", "initializer", "name"}  # fmt: skip
 """What no comparison is about, or what would change the images that its figures are measured on."""
 
 
