@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from fittingroom.cli import making_commands
 from fittingroom.cli.cleaning_commands import cleaning_app
 from fittingroom.cli.options import HELP, AsJson, Settings, SpecSource, WorkspaceFolder, examples
 from fittingroom.workspace import Workspace
 
-data_app = typer.Typer(help="Data sets: the built-in one, and your own labelled images.", **HELP)
+data_app = typer.Typer(help="Data sets: the built-in ones, and your own labelled images.", **HELP)
 data_app.add_typer(cleaning_app)
 network_app = typer.Typer(help="Networks: shapes, parameter counts, faults.", **HELP)
 
@@ -32,11 +33,13 @@ def network_show(
 
 @data_app.command("list")
 def data_list(workspace: WorkspaceFolder = None, as_json: AsJson = False) -> None:
-    """List the data sets that can be trained on."""
+    """List the data sets that can be trained on, and those that can be downloaded."""
     from fittingroom.cli import show_data
+    from fittingroom.data.downloading import downloadable
     from fittingroom.data.sources import names
 
-    show_data.data_sets(names(Workspace.find(workspace)), as_json=as_json)
+    place = Workspace.find(workspace)
+    show_data.data_sets([*names(place), *downloadable(place)], as_json=as_json)
 
 
 @data_app.command("show", epilog=examples("fittingroom data show fashion-mnist", "fittingroom data show photos/"))
@@ -155,3 +158,20 @@ def data_remove(
         typer.confirm(f'Remove the data set "{name}" from the workspace?', abort=True)
     remove(name, Workspace.find(workspace))
     typer.echo(f'Removed "{name}".')
+
+
+data_app.command(
+    "synthesize",
+    epilog=examples(
+        "fittingroom data synthesize --preview page.png",
+        "fittingroom data synthesize --images 20000 --size 32 --name drawn --set rotation=30",
+    ),
+)(making_commands.synthesize)
+data_app.command("download", epilog=examples("fittingroom data download mnist"))(making_commands.download)
+data_app.command(
+    "export",
+    epilog=examples(
+        "fittingroom data export fashion-mnist --to npz",
+        "fittingroom data export digits --to folder --augment b-augmented --copies 5 --out varied",
+    ),
+)(making_commands.export)
