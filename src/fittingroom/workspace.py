@@ -47,6 +47,11 @@ class Workspace:
         return self.root / "data"
 
     @property
+    def cleaning(self) -> Path:
+        """Journals of what was taken out of data sets, one file each."""
+        return self.root / "cleaning"
+
+    @property
     def runs(self) -> Path:
         """Artifacts, one folder per run."""
         return self.root / "runs"

@@ -305,3 +305,16 @@ def test_what_a_search_cannot_do_is_told(spec: StudySpec, own_workspace: Workspa
     with pytest.raises(InvalidSpec) as caught:
         submit_study(study_from_plain({**spec.to_json(), **by_hand}), own_workspace)
     assert [fault.path for fault in caught.value.faults] == ["arms"]
+
+
+def test_folds_are_arms_that_are_judged_on_different_images(base: RunSpec, own_workspace: Workspace) -> None:
+    folded = StudySpec(
+        base=replace(base, data=DataSpec(source=base.data.source, folds=4)), vary={"data.fold": [0, 1, 2, 3]}, name="cv"
+    )
+    study = submit_study(folded, own_workspace)
+    results = read_study(study, own_workspace)
+    assert [arm.name for arm in results.arms] == ["fold 0", "fold 1", "fold 2", "fold 3"]
+    assert (results.divisions, results.images, results.beyond) == (4, 30, ())
+    with pytest.raises(InvalidSpec) as refused:
+        submit_study(replace(folded, vary={"data.fold": [3, 4]}, name="too many"), own_workspace)
+    assert "data.fold: is 4, but 4 folds are counted from 0; give 0 to 3, or more folds" in str(refused.value)

@@ -244,7 +244,7 @@ def test_records_cross_to_a_fresh_process() -> None:
 
 
 SCHEMA = pydantic.TypeAdapter(RunSpec).json_schema()
-NAMELESS_NUMBERS = {"seed", "split_seed", "format"}
+NAMELESS_NUMBERS = {"fold", "seed", "split_seed", "format"}
 OPEN_ABOVE = {"validation", "class_weights"}
 
 

@@ -42,7 +42,7 @@ schedule = { name = "cosine", warmup = 0.5 }
 early_stop = { patience = 4 }
 """
 MINIMAL = {"data": {"source": "photos"}, "network": [{"layer": "flatten"}, {"layer": "classify"}]}
-DATA_KEYS = "write a table with the keys source, validation, split_seed, normalize"
+DATA_KEYS = "write a table with the keys source, validation, split_seed, normalize, folds, fold"
 SHIPPED = (
     "b-augmented, b-conv, b-dense, cnn, cnn-bn, cnn-bn-full, linear, mlp, sprint-15s, sprint-5m, sprint-60s, starter"
 )
@@ -161,7 +161,7 @@ def test_each_mistake_says_where_what_and_what_to_do(change: dict[str, Any], fau
 def test_validation_is_a_number_of_images_or_a_fraction(validation: Any) -> None:
     assert told({**MINIMAL, "data": {"source": "photos", "validation": validation}}) == [
         f"data.validation: {validation!r} is neither a number of images nor a fraction; "
-        "give a whole number from 1 up, or a fraction above 0 and below 1"
+        'give a whole number from 1 up, a fraction above 0 and below 1, or "given" for those that the data names'
     ]
 
 
@@ -194,7 +194,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     }
     assert told(plain) == [
         "data.validation: 1.0 is neither a number of images nor a fraction; "
-        "give a whole number from 1 up, or a fraction above 0 and below 1",
+        'give a whole number from 1 up, a fraction above 0 and below 1, or "given" for those that the data names',
         "network[0].filters: should be greater than or equal to 1, not 0; use 1 or more",
         'network[0].kernle: unknown key "kernle"; did you mean "kernel"?',
         'network[1]: there is no layer "clasify"; did you mean "classify"?',

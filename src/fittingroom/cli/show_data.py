@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.markup import escape
 
 from fittingroom.cli.show import print_json, say, table, times
@@ -103,6 +104,14 @@ def data_set(described: DescribedData, *, as_json: bool) -> None:
                 "mean": statistics.mean,
                 "spread": statistics.spread,
                 "test_openings": described.openings,
+                "content": data.content,
+                "groups": None if data.groups is None else len(np.unique(data.groups)),
+                "named_for_validation": 0 if data.own_validation is None else len(data.own_validation),
+                "excluded": [
+                    {"images": each.images, "reason": each.step.reason, "by": each.step.by, "time": each.step.time}
+                    for each in described.exclusions
+                ],
+                "notes": described.notes,
                 "origin": data.origin,
             }
         )
@@ -119,11 +128,27 @@ def data_set(described: DescribedData, *, as_json: bool) -> None:
         "Validation as a run holds it out by default (validation = 0.1, split_seed = 0).",
         "",
     )
-    if splits.dropped:
-        say(f"{splits.dropped:,} training images are left out, because the test set holds exact copies of them.")
+    for note in described.notes:
+        say(escape(note))
+    if data.own_validation is not None:
+        say(
+            f"{len(data.own_validation):,} of its images it names for validation itself; they train as well, unless a "
+            'run says data.validation = "given".'
+        )
     figures = zip(statistics.mean, statistics.spread, strict=True)
     say(
         "Training images: " + "; ".join(f"mean {mean:.4f}, spread {spread:.4f}" for mean, spread in figures)
         + " (0 to 1).",
         f"Test set: sealed; {times(described.openings)} opened in this workspace.",
     )  # fmt: skip
+    for each in described.exclusions:
+        by = f" ({each.step.by})" if each.step.by else ""
+        say(f"Excluded {each.step.time[:10]}: {numbers(each.images)}: {escape(each.step.reason)}{escape(by)}")
+    if described.exclusions:
+        say(f"Bring them back with: fittingroom data restore {escape(data.source)}")
+
+
+def numbers(images: Sequence[int]) -> str:
+    """``3 images (7, 19, 24)``; of many, the first."""
+    shown = ", ".join(map(str, images[:8])) + (", …" if len(images) > 8 else "")
+    return f"{len(images):,} image{'s' * (len(images) != 1)} ({shown})"

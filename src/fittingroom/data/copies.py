@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data.splits import Indices
+from fittingroom.data.cuts import Indices
 
 ALIKE = 0.998
 """Correlation of all pixels from which on two images are near copies. Of 500 images of Fashion-MNIST saved as JPEG,

@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import html
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data.splits import Indices, Splits, split
+from fittingroom.data.cuts import Indices
+from fittingroom.data.fingerprints import content_of
+from fittingroom.data.parts import Splits
+from fittingroom.data.splits import split
 from fittingroom.errors import InvalidInput
+from fittingroom.spec.division import Division, HeldOut
 
 BLOCK = 1 << 24  # bytes of images looked at together
 EXEMPLARS, CLASSES_SHOWN, TILE = 10, 20, 32
@@ -31,12 +35,13 @@ class DataSetInfo:
     """One line of the list of data sets."""
 
     name: str
-    kind: Literal["built-in", "imported", "damaged"]
+    kind: Literal["built-in", "imported", "damaged", "downloadable"]
     images: int
     classes: int
     shape: tuple[int, ...]
     """``(channels, height, width)``; empty for a damaged data set."""
     fingerprint: str
+    """Of its content, whatever is excluded from it; empty for one that is damaged, or not downloaded yet."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,11 +59,17 @@ class Dataset:
     test_start: int | None
     """Images from here on are the official test part; None when there is none."""
     fingerprint: str
-    """SHA-256 over images, labels, class names and official parts, as hexadecimal digits."""
+    """SHA-256 over images, labels, class names, official parts and groups; with images excluded, a mark before it."""
     origin: str
     """Where it came from and what was done to it, for people."""
     source: str
     """What ``load`` takes to open the same data set again, in any process."""
+    groups: Indices | None = None
+    """(N,): equal for images that are never divided between parts (frames of one film, photographs of one person)."""
+    own_validation: Indices | None = None
+    """Sorted indices of the images that the data itself names for validation; they train unless a run asks for them."""
+    excluded: Indices = field(default_factory=lambda: np.empty(0, np.int64))
+    """Sorted indices of images that were taken out of the data, for a reason that is recorded: in no part."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -85,14 +96,27 @@ class Dataset:
         """Whether the test part was given with the data, rather than cut off by ``split``."""
         return self.test_start is not None
 
-    def split(self, validation: int | float, split_seed: int) -> Splits:
+    @property
+    def content(self) -> str:
+        """The fingerprint of what was imported, whatever was excluded from it since."""
+        return content_of(self.fingerprint)
+
+    def split(self, validation: HeldOut, split_seed: int, folds: int | None = None, fold: int | None = None) -> Splits:
         """Training, validation and test images, by the rules of ``fittingroom.data.splits``.
 
-        ``validation`` is a number of images or a share of the training images (0 < share < 1). The result depends
-        on nothing else than the data, ``validation`` and ``split_seed``; the test part only on the data and the seed.
+        ``validation`` is a number of images, a share of the training images (0 < share < 1), or "given": those that
+        the data names. With ``folds``, fold number ``fold`` validates instead. The result depends on nothing else than
+        the data and these; the test part only on the data and the seed.
         Raises InvalidInput for an impossible request and InvalidData where the data cannot be divided.
         """
-        return split(self.labels, self.hashes, self.class_names, self.test_start, validation, split_seed)
+        return split(
+            self.labels, self.hashes, self.class_names, self.test_start, validation, split_seed,
+            groups=self.groups, own_validation=self.own_validation, excluded=self.excluded, folds=folds, fold=fold,
+        )  # fmt: skip
+
+    def divide(self, division: Division) -> Splits:
+        """As ``split``, by what a spec says."""
+        return self.split(division.validation, division.split_seed, division.folds, division.fold)
 
     def counts(self, indices: Indices) -> NDArray[np.int64]:
         """How many of these images each class has: (classes,)."""

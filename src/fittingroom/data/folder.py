@@ -8,6 +8,7 @@ import numpy as np
 
 from fittingroom.data import gallery
 from fittingroom.data.gallery import Gallery
+from fittingroom.data.grouping import BY_FOLDER
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.layout import LAYOUT, listed
 from fittingroom.data.naming import shown
@@ -26,7 +27,7 @@ def read(path: Path, wanted: Wanted = AS_IT_IS) -> Incoming:
     Raises InvalidData, also while the blocks are taken: for folders that are not laid out so, for images of
     different sizes when no size is wanted, and for files that cannot be read (all of them gathered).
     """
-    return gallery.read(_gallery(path), wanted)
+    return gallery.read(_gallery(path, wanted), wanted)
 
 
 def preview(path: Path, wanted: Wanted, progress: Progress) -> Preview:
@@ -35,11 +36,12 @@ def preview(path: Path, wanted: Wanted, progress: Progress) -> Preview:
     ``progress`` is called with the number of files looked at, and of all; what it raises ends the looking.
     Raises InvalidData for folders that are not laid out so, or hold no readable image.
     """
-    return gallery.preview(_gallery(path), wanted, progress)
+    return gallery.preview(_gallery(path, wanted), wanted, progress)
 
 
-def _gallery(path: Path) -> Gallery:
-    listing = listed(path, shown(path), _entries)
+def _gallery(path: Path, wanted: Wanted) -> Gallery:
+    by_folder = wanted.groups == BY_FOLDER
+    listing = listed(path, shown(path), _entries, by_folder)
     files = listing.files
     return Gallery(
         path=path,
@@ -50,6 +52,8 @@ def _gallery(path: Path) -> Gallery:
         content=lambda index: files[index],
         test_start=len(listing.training) if listing.has_test else None,
         remarks=tuple(listing.remarks),
+        folders=listing.folders if by_folder else (),
+        validation=np.array(listing.validation, np.int64) if listing.validation else None,
         name_problems=tuple(listing.name_problems),
     )
 

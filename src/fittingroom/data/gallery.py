@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data import framing, pictures
+from fittingroom.data import framing, grouping, pictures
 from fittingroom.data.incoming import (
     CLASSES_SHOWN,
     EXEMPLARS,
@@ -49,6 +49,18 @@ class Gallery:
     remarks: tuple[str, ...] = ()
     """What was joined or left out, in words."""
     name_problems: tuple[str, ...] = ()
+    folders: Sequence[str | None] = ()
+    """For each file the folder that it lies in below its class, where folders are groups; None without one."""
+    validation: NDArray[np.int64] | None = None
+    """Of the files that are named for validation; None when there are none."""
+
+    def groups(self, wanted: Wanted) -> NDArray[np.int64] | None:
+        """What must not be divided, as ``wanted`` tells it; raises InvalidInput and InvalidData."""
+        if wanted.groups is None:
+            return None
+        if wanted.groups == grouping.BY_FOLDER:
+            return grouping.by_folder(self.folders, [self.name(0)])
+        return grouping.by_pattern(wanted.groups, [self.name(index) for index in range(len(self))])
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -60,10 +72,15 @@ def read(gallery: Gallery, wanted: Wanted) -> Incoming:
     Raises InvalidData, also while the blocks are taken: for images of different sizes when no size is wanted, and for
     files that cannot be read (all of them gathered).
     """
+    groups = gallery.groups(wanted)
     headers, bad = _headers(gallery)
     shape = wanted.size or _common_size(gallery, headers, bad)
     channels = _channels(headers, wanted)
-    told = [f"{gallery.kind} {shown(gallery.path)}", *gallery.remarks, *_told(headers, channels, wanted)]
+    told = [
+        f"{gallery.kind} {shown(gallery.path)}",
+        *_remarks(gallery, groups, wanted),
+        *_told(headers, channels, wanted),
+    ]
     return Incoming(
         class_names=gallery.class_names,
         labels=gallery.labels,
@@ -71,6 +88,8 @@ def read(gallery: Gallery, wanted: Wanted) -> Incoming:
         blocks=_blocks(gallery, channels, wanted, shape),
         test_start=gallery.test_start,
         origin="; ".join(told),
+        groups=groups,
+        validation=gallery.validation,
     )
 
 
@@ -80,6 +99,7 @@ def preview(gallery: Gallery, wanted: Wanted, progress: Progress) -> Preview:
     ``progress`` is called with the number of files looked at, and of all; what it raises ends the looking.
     Raises InvalidData where no file is readable.
     """
+    groups = gallery.groups(wanted)
     headers, bad = _headers(gallery, progress)
     channels = _channels(headers, wanted)
     split = len(gallery) if gallery.test_start is None else gallery.test_start
@@ -92,12 +112,18 @@ def preview(gallery: Gallery, wanted: Wanted, progress: Progress) -> Preview:
         test=None if gallery.test_start is None else _per_class(gallery, slice(split, None)),
         sizes=tuple(_sizes(headers)),
         channels=channels,
-        remarks=gallery.remarks,
+        remarks=_remarks(gallery, groups, wanted),
         conversions=tuple(_told(headers, channels, wanted)),
         name_problems=gallery.name_problems,
         unreadable=tuple(bad),
         exemplars=lambda: _exemplars(gallery, channels, wanted),
     )
+
+
+def _remarks(gallery: Gallery, groups: NDArray[np.int64] | None, wanted: Wanted) -> tuple[str, ...]:
+    if groups is None or wanted.groups is None:
+        return gallery.remarks
+    return (*gallery.remarks, grouping.told(groups, wanted.groups))
 
 
 def _headers(

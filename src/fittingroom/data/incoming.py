@@ -41,6 +41,10 @@ class Incoming:
     test_start: int | None
     """Images from here on are the official test part; None when there is none."""
     origin: str
+    groups: NDArray[np.int64] | None = None
+    """(N,): equal for images that no split may divide; negative for an image that is alone. None: no groups."""
+    validation: NDArray[np.int64] | None = None
+    """Indices of training images that the data itself names for validation; None when it names none."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -123,15 +127,36 @@ def different_sizes(path: Path, sizes: Sequence[tuple[Size, int]]) -> str:
     )
 
 
+def numbered_groups(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same groups, numbered in the order in which they come, with a number for each image that is alone."""
+    groups = groups.astype(np.int64)
+    alone = groups < 0
+    groups[alone] = groups.max(initial=0) + 1 + np.arange(int(alone.sum()))
+    _, first, which = np.unique(groups, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[which].astype(np.int64, copy=False)
+
+
 class Digest:
     """The content of a data set, hashed while its blocks pass by."""
 
     def __init__(self, incoming: Incoming) -> None:
         self._shape = incoming.shape
         self._hashes = bytearray()
-        what = {"class_names": incoming.class_names, "shape": incoming.shape, "test_start": incoming.test_start}
+        self.groups = None if incoming.groups is None else numbered_groups(incoming.groups)
+        self.validation = None if incoming.validation is None else np.unique(incoming.validation).astype(np.int64)
+        _check(incoming, self.validation)
+        what: dict[str, object] = {
+            "class_names": incoming.class_names,
+            "shape": incoming.shape,
+            "test_start": incoming.test_start,
+        }
+        optional = {"groups": self.groups, "validation": self.validation}
+        kept = {name: array for name, array in optional.items() if array is not None}
+        if kept:  # data without them has the fingerprint that it has always had
+            what["beside"] = {name: len(array) for name, array in kept.items()}
         self._all = hashlib.sha256(json.dumps(what).encode())
-        self._all.update(incoming.labels.astype("<i8").tobytes())
+        for array in (incoming.labels, *kept.values()):
+            self._all.update(array.astype("<i8").tobytes())
 
     def add(self, block: NDArray[np.uint8]) -> None:
         """Take in the next images: (n, height, width, channels)."""
@@ -144,10 +169,20 @@ class Digest:
             self._hashes += hashlib.blake2b(data[start : start + size], digest_size=16).digest()
 
     def fingerprint(self) -> str:
-        """SHA-256 over images, labels, class names and official parts, as hexadecimal digits."""
+        """SHA-256 over images, labels, class names, official parts and groups, as hexadecimal digits."""
         assert len(self._hashes) == 16 * self._shape[0], (len(self._hashes), self._shape)
         return self._all.hexdigest()
 
     def hashes(self) -> NDArray[np.uint64]:
         """(N, 2): 128 bits for the content of each image."""
         return np.frombuffer(bytes(self._hashes), "<u8").reshape(-1, 2).astype(np.uint64, copy=False)
+
+
+def _check(incoming: Incoming, validation: NDArray[np.int64] | None) -> None:
+    """Groups and validation images are what an importer says they are; AssertionError is our bug."""
+    if incoming.groups is not None:
+        assert incoming.groups.shape == incoming.labels.shape, (incoming.groups.shape, incoming.labels.shape)
+    if validation is not None:
+        end = len(incoming.labels) if incoming.test_start is None else incoming.test_start
+        assert len(validation), "no validation images are told as None"
+        assert 0 <= validation[0] <= validation[-1] < end, (validation[0], validation[-1], end)

@@ -3,7 +3,8 @@
     ROOT/CLASS/IMAGE.png                                     no test part, or
     ROOT/train/CLASS/IMAGE.png, ROOT/test/CLASS/IMAGE.png    an official test part
 
-``training`` and ``testing`` will do as well; a folder ``val``, ``valid`` or ``validation`` joins the training images.
+``training`` and ``testing`` will do as well; a folder ``val``, ``valid`` or ``validation`` joins the training images,
+and which they are is kept. Where folders are groups, images may lie one folder deeper, in CLASS/GROUP/IMAGE.png.
 Classes and files are in natural order (2 before 10). Hidden files are passed over, and files that are no images
 counted.
 """
@@ -34,6 +35,7 @@ class _ClassFolder(NamedTuple, Generic[P]):
     name: str
     path: P
     is_test: bool
+    is_validation: bool
     images: list[P]
 
 
@@ -48,6 +50,9 @@ class Listing(Generic[P]):
     has_test: bool = False
     remarks: list[str] = field(default_factory=list)
     """What was joined or left out, in words."""
+    validation: list[int] = field(default_factory=list)
+    """Places in ``training`` of the images that lie in a folder for validation."""
+    class_folders: set[P] = field(default_factory=set)
     name_problems: list[str] = field(default_factory=list)
 
     @property
@@ -58,11 +63,17 @@ class Listing(Generic[P]):
     def labels(self) -> list[int]:
         return [label for label, _ in self.training + self.test]
 
+    @property
+    def folders(self) -> list[str | None]:
+        """For each file the folder that it lies in below that of its class; None for those that lie in that itself."""
+        return [None if file.parent in self.class_folders else shown(PurePath(file.parent.name)) for file in self.files]
 
-def listed(root: P, called: str, entries: Entries[P]) -> Listing[P]:
+
+def listed(root: P, called: str, entries: Entries[P], groups: bool = False) -> Listing[P]:
     """Find the class folders and image files below ``root``; raises InvalidData for what cannot be a data set.
 
     ``called``: what errors call the whole. ``entries`` looks into one folder, and may raise InvalidData.
+    ``groups``: whether class folders hold folders of images that belong together.
     """
 
     def look(folder: P) -> tuple[list[P], list[P]]:
@@ -75,15 +86,24 @@ def listed(root: P, called: str, entries: Entries[P]) -> Listing[P]:
         other += len(files) if part != root else 0
         for folder in folders:
             inside, others = look(folder)
+            if groups:
+                within = [look(group) for group in inside]
+                inside = [deeper for folders, _ in within for deeper in folders]
+                others = others + [file for _, files in within for file in files]
             images = [file for file in others if file.suffix.lower() in pictures.SUFFIXES]
             other += len(inside) + len(others) - len(images)
-            found.append(_ClassFolder(shown(PurePath(folder.name)), folder, is_test, images))
+            is_validation = part != root and part.name.casefold() in VALIDATION
+            found.append(_ClassFolder(shown(PurePath(folder.name)), folder, is_test, is_validation, images))
     _check_layout(root, called, parts, found)
     listing: Listing[P] = Listing(has_test=any(is_test for _, is_test in parts))
     listing.class_names = sorted({place.name for place in found}, key=natural)
     number = {name: label for label, name in enumerate(listing.class_names)}
     for label, place in sorted(((number[place.name], place) for place in found), key=lambda pair: pair[0]):
-        (listing.test if place.is_test else listing.training).extend((label, image) for image in place.images)
+        into = listing.test if place.is_test else listing.training
+        if place.is_validation:
+            listing.validation += range(len(into), len(into) + len(place.images))
+        into.extend((label, image) for image in place.images)
+    listing.class_folders = {place.path for place in found}
     joined = [shown(PurePath(part.name)) for part, _ in parts if part.name.casefold() in VALIDATION and part != root]
     listing.remarks += [f'folder "{name}" joined the training images' for name in joined]
     listing.remarks += [f"{other:,} other files or folders left out"] if other else []

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittingroom.data.copies import count_common
 from fittingroom.data.dataset import Dataset
-from fittingroom.data.sources import load
+from fittingroom.data.fingerprints import content_of
+from fittingroom.data.sources import load_as
 from fittingroom.data.splits import Splits
 from fittingroom.errors import Fault, FittingRoomError
 from fittingroom.spec.data import DataSpec
+from fittingroom.spec.division import Division, HeldOut
 from fittingroom.workspace import Workspace
 
 
@@ -23,8 +26,19 @@ class TrainedOn:
 
     source: str
     fingerprint: str
-    validation: int | float
+    validation: HeldOut
     split_seed: int
+    folds: int | None = None
+    fold: int | None = None
+
+    @property
+    def division(self) -> Division:
+        """How that data set was divided."""
+        return Division(self.validation, self.split_seed, self.folds, self.fold)
+
+    def to_json(self) -> dict[str, Any]:
+        """As files keep it: what came with folds is left out where there are none."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
     @property
     def known(self) -> bool:
@@ -32,8 +46,7 @@ class TrainedOn:
 
     def is_split_as(self, other: TrainedOn) -> bool:
         """Whether both have the very same training images; a split checks by content that it holds none of them out."""
-        mine, theirs = ((each.fingerprint, each.validation, each.split_seed) for each in (self, other))
-        return self.known and mine == theirs
+        return self.known and (self.fingerprint, self.division) == (other.fingerprint, other.division)
 
     @classmethod
     def unknown(cls, origin: str) -> TrainedOn:
@@ -42,7 +55,7 @@ class TrainedOn:
 
     @classmethod
     def of(cls, spec: DataSpec, fingerprint: str) -> TrainedOn:
-        return cls(spec.source, fingerprint, spec.validation, spec.split_seed)
+        return cls(spec.source, fingerprint, **asdict(spec.division))
 
 
 def seen_faults(
@@ -66,19 +79,18 @@ def seen_faults(
 
 def _told(count: int, n: int, part: str, origin: str, earlier: TrainedOn, data: Dataset) -> tuple[str, str]:
     message = f"{count:,} of the {n:,} {part} images are among those that {origin} was trained on"
-    if earlier.fingerprint != data.fingerprint:
+    if content_of(earlier.fingerprint) != data.content:
         return message, f'take these images out of "{earlier.source}" or out of this data, or start from other weights'
-    same = f"data.validation = {earlier.validation} and data.split_seed = {earlier.split_seed}"
-    return message, f"split the data as there, with {same}"
+    return message, f"split the data as there, with {earlier.division}"
 
 
 def _training_hashes(earlier: TrainedOn, data: Dataset, workspace: Workspace) -> NDArray[np.uint64] | None:
     """(n, 2): content hashes of the training images; None when that data set is gone or has changed."""
     if earlier.fingerprint != data.fingerprint:
         try:
-            data = load(earlier.source, workspace)
+            data = load_as(earlier.source, earlier.fingerprint, workspace)
         except FittingRoomError:
             return None
         if earlier.fingerprint != data.fingerprint:
             return None
-    return data.hashes[data.split(earlier.validation, earlier.split_seed).train]
+    return data.hashes[data.divide(earlier.division).train]

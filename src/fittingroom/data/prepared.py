@@ -3,7 +3,8 @@
     images.npy   uint8 (N, height, width, channels), training images before test images
     labels.npy   int64 (N,)
     hashes.npy   uint64 (N, 2), content of each image
-    meta.json    format, name, class names, shape, start of the test part, fingerprint, origin
+    groups.npy, validation.npy    int64, only where the data has groups, or names validation images
+    meta.json    format, name, class names, shape, start of the test part, fingerprint, origin, optional arrays' lengths
 
 It is written under a temporary name beside its place and then renamed, so that a process that is killed, or a second
 process that prepares the same data set, never leaves half of one. Images are written as they come (a mapped file would
@@ -50,6 +51,7 @@ def open_prepared(folder: Path, source: str) -> Dataset:
         if meta["format"] != FORMAT:
             raise ValueError(f"it has format {meta['format']}, and this version reads {FORMAT}")
         number, height, width, channels = meta["shape"]
+        named = meta.get("validation", 0)
         return Dataset(
             name=meta["name"],
             class_names=tuple(meta["class_names"]),
@@ -60,6 +62,8 @@ def open_prepared(folder: Path, source: str) -> Dataset:
             fingerprint=meta["fingerprint"],
             origin=meta["origin"],
             source=source,
+            groups=_mapped(folder / "groups.npy", np.int64, (number,)) if meta.get("groups") else None,
+            own_validation=_mapped(folder / "validation.npy", np.int64, (named,)) if named else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:  # missing file, no JSON or array, missing key, odd type
         raise Damaged(f"the prepared data set in {folder} is damaged: {error}") from error
@@ -146,6 +150,7 @@ def _check_room(folder: Path, name: str, incoming: Incoming, fix: str) -> None:
 
 def _write(folder: Path, name: str, incoming: Incoming) -> None:
     digest = Digest(incoming)
+    optional = {"groups": digest.groups, "validation": digest.validation}
     with (folder / "images.npy").open("wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": incoming.shape}
         np.lib.format.write_array_header_1_0(file, header)
@@ -153,7 +158,9 @@ def _write(folder: Path, name: str, incoming: Incoming) -> None:
             digest.add(block)
             file.write(block.tobytes())
         _sync(file)
-    for array, values in (("labels", incoming.labels), ("hashes", digest.hashes())):
+    arrays = {"labels": incoming.labels, "hashes": digest.hashes()}
+    beside = {name: each for name, each in optional.items() if each is not None}
+    for array, values in {**arrays, **beside}.items():
         with (folder / f"{array}.npy").open("wb") as file:
             np.save(file, values, allow_pickle=False)
             _sync(file)
@@ -165,6 +172,7 @@ def _write(folder: Path, name: str, incoming: Incoming) -> None:
         "test_start": incoming.test_start,
         "fingerprint": digest.fingerprint(),
         "origin": incoming.origin,
+        **{name: len(each) for name, each in beside.items()},
     }
     with (folder / "meta.json").open("wb") as file:
         file.write(json.dumps(meta, indent=1).encode())

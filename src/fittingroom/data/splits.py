@@ -2,59 +2,43 @@
 
 The rules:
 
-- An official test part stays as it is. Training images that are exact copies of a test image are dropped.
-- Without one, 15 % of the images are cut off as the test part: the same cut whatever ``validation`` is.
-- Validation images are cut from what is left.
+- An official test part stays as it is. Training images that are exact copies of a test image are left out, and so are
+  those whose group has images in the test part.
+- Without one, 15 % of the images are cut off as the test part: the same cut whatever validates. Images that the data
+  itself names for validation are spared, with all that belongs to them.
+- Validation images are cut from what is left; or they are those that the data names, and then no training image is a
+  copy of one or of its group; or they are one of several folds.
 - Cuts are stratified: each class gives its share by largest remainder, at least one image where the size of the
   cut allows, and always keeps one.
-- Exact copies of one image stay together, whatever their labels. A cut has exactly the size asked for, unless
-  copies can only be taken as too large a group.
+- Exact copies of one image stay together, whatever their labels, and so do the images of a group. A cut has exactly
+  the size asked for, unless copies can only be taken as too large a group; in data with groups it has the size that
+  whole groups come nearest to, class by class.
+- Excluded images are in no part, and move none of the others: the parts are what they were, without them.
 
-The draw is the raw PCG64 stream of ``SeedSequence((split_seed, purpose))``, one number for each image, so that
-neither platform nor NumPy version changes it (NEP 19 keeps raw streams stable, but not shuffles).
+``cuts`` tells how images are drawn.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fittingroom.data.cuts import TEST_CUT, VALIDATION_CUT, Indices, cut, cut_whole, deal, kept_together
+from fittingroom.data.parts import Splits
 from fittingroom.errors import InvalidData, InvalidInput
+from fittingroom.spec.division import GIVEN, Division, HeldOut
 
+__all__ = ["Indices", "Splits", "images_of_share", "split"]
 TEST_SHARE = 0.15
-TEST_CUT, VALIDATION_CUT = 1, 2  # purposes: part of the seed, so never renumber
-
-Indices = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Splits:
-    """Sorted int64 indices of the images that train, validate and test."""
-
-    train: Indices
-    validation: Indices
-    test: Indices
-    dropped: int
-    """Training images left out because an exact copy is in the test part."""
-
-    def check(self, hashes: NDArray[np.uint64]) -> None:
-        """Prove that no image is in two parts, by index and by content; AssertionError is our bug.
-
-        ``hashes``: (N, 2), the content hashes of all N images.
-        """
-        parts = (self.train, self.validation, self.test)
-        indices = np.concatenate(parts)
-        assert len(np.unique(indices)) == len(indices), "an image is in two parts"
-        assert len(indices) + self.dropped == len(hashes), "an image is in no part"
-        train, validation, test = ({row.tobytes() for row in hashes[part]} for part in parts)
-        assert train.isdisjoint(validation), "a validation image has a copy in training"
-        assert train.isdisjoint(test), "a test image has a copy in training"
-        assert validation.isdisjoint(test), "a test image has a copy in validation"
+NONE = np.empty(0, np.int64)
+NO_GROUP_TO_SPARE = (
+    "every group of images holds all that there is of some class; add images of other groups, or import the data with "
+    "other groups"
+)
 
 
 def split(
@@ -62,104 +46,170 @@ def split(
     hashes: NDArray[np.uint64],
     class_names: Sequence[str],
     test_start: int | None,
-    validation: int | float,
+    validation: HeldOut,
     split_seed: int,
+    *,
+    groups: Indices | None = None,
+    own_validation: Indices | None = None,
+    excluded: Indices = NONE,
+    folds: int | None = None,
+    fold: int | None = None,
 ) -> Splits:
     """Divide N images by the rules above.
 
     ``labels``: (N,), ``hashes``: (N, 2); images from ``test_start`` on are the official test part, if it is given.
-    ``validation`` is a number of images, or the share of the images left for training (0 < share < 1).
+    ``validation`` is a number of images, the share of the images left for training (0 < share < 1), or "given": the
+    images in ``own_validation``. With ``folds``, it says nothing: ``fold`` validates. ``groups``: (N,).
     Raises InvalidInput for an impossible request, InvalidData where the data cannot be divided.
     """
+    _check_request(validation, split_seed, own_validation, folds, fold)
+    division = Division(validation, int(split_seed), folds, fold)
+    pieces = _Pieces(labels, hashes, class_names, groups, own_validation)
+    parts = pieces.cut_test(division.split_seed) if test_start is None else pieces.official_test(test_start)
+    parts = pieces.divided(parts, division)
+    if len(excluded):
+        parts = pieces.without(parts, excluded)
+    parts.check(hashes, groups)
+    return parts
+
+
+class _Pieces:
+    """A data set on its way to being divided; ``train`` holds the pool until validation images are taken from it."""
+
+    def __init__(
+        self, labels: NDArray[np.int64], hashes: NDArray[np.uint64], class_names: Sequence[str],
+        groups: Indices | None, own_validation: Indices | None,
+    ) -> None:  # fmt: skip
+        self.labels, self.hashes, self.class_names = labels, hashes, class_names
+        self.groups, self.own_validation = groups, own_validation
+        self.together = kept_together(hashes, groups)
+        self.cut = cut if groups is None else cut_whole
+
+    def cut_test(self, split_seed: int) -> Splits:
+        """Without an official test part: a share is cut off, of what does not belong to the data's own validation."""
+        images = np.arange(len(self.labels))
+        free = images
+        if self.own_validation is not None:
+            free = images[~np.isin(self.together, self.together[self.own_validation])]
+        size = _test_size(self.labels[free], self.class_names)
+        _, test = self.cut(free, self.labels, self.together, size, (split_seed, TEST_CUT))
+        if self.groups is not None and not len(test):
+            raise InvalidData(f"no test images can be set apart: {NO_GROUP_TO_SPARE}")
+        return Splits(np.setdiff1d(images, test, assume_unique=True), NONE, test, 0)
+
+    def official_test(self, test_start: int) -> Splits:
+        """The data's own test part; what belongs to it is left out of the pool."""
+        images = np.arange(len(self.labels))
+        official, test = images[:test_start], images[test_start:]
+        tied = np.isin(self.together[official], self.together[test])
+        parts = Splits(official[~tied], NONE, test, int(tied.sum()))
+        if self.groups is not None:
+            left_out, copies = official[tied], kept_together(self.hashes)
+            parts = replace(
+                parts,
+                dropped_for_group=int((~np.isin(copies[left_out], copies[test])).sum()),
+                divided_groups=len(np.intersect1d(self.groups[left_out], self.groups[test])),
+            )
+        what = "exact copies of test images" + (" or images of their groups" if self.groups is not None else "")
+        because = f"{parts.dropped:,} were dropped as {what}" if parts.dropped else ""
+        self._check_classes(parts.train, because, "add images of these classes, or remove the classes")
+        return parts
+
+    def divided(self, parts: Splits, division: Division) -> Splits:
+        """With validation images, taken from what has been the pool."""
+        pool = parts.train
+        if division.folds is not None:
+            folds = self._folds(pool, division.folds, division.split_seed)
+            held_out = folds[division.fold or 0]
+            train = np.setdiff1d(pool, held_out, assume_unique=True)
+            return replace(parts, train=train, validation=held_out, fold_sizes=tuple(map(len, folds)))
+        if division.validation == GIVEN:
+            return self._as_given(parts)
+        size = _validation_size(division.validation, self.labels[pool], self.class_names)
+        train, held_out = self.cut(pool, self.labels, self.together, size, (division.split_seed, VALIDATION_CUT))
+        if not len(held_out):
+            raise InvalidData(
+                f"no validation images can be set apart: {NO_GROUP_TO_SPARE}"
+                if self.groups is not None
+                else f"no validation images can be set apart: the {len(pool)} training images are exact copies of so "
+                f"few that no group of copies fits into validation = {division.validation}; ask for more, or remove "
+                "copies"
+            )
+        return replace(parts, train=train, validation=held_out)
+
+    def _as_given(self, parts: Splits) -> Splits:
+        assert self.own_validation is not None
+        pool, held_out = parts.train, np.intersect1d(parts.train, self.own_validation)
+        if not len(held_out):
+            raise InvalidData(
+                'validation = "given", but all images that the data names for validation belong to its test part; '
+                "give a number of images or a share instead"
+            )
+        train = pool[~np.isin(self.together[pool], self.together[held_out])]
+        because = f"{len(pool) - len(train):,} are validation images, or belong to them"
+        self._check_classes(train, because, "add training images of these classes, or give a share as validation")
+        left_out = len(pool) - len(train) - len(held_out)
+        return replace(parts, train=train, validation=held_out, dropped_for_validation=left_out)
+
+    def _folds(self, pool: Indices, folds: int, split_seed: int) -> list[Indices]:
+        """All folds; InvalidData where one would be empty, or leave a class without training images."""
+        units = len(np.unique(self.together[pool]))
+        if units < folds:
+            raise InvalidData(
+                f"folds = {folds}, but what trains and validates comes to {units:,} images or groups that stay "
+                f"together; ask for at most {units:,} folds, or add images"
+            )
+        dealt = deal(pool, self.labels, self.together, folds, split_seed)
+        held = np.array([np.bincount(self.labels[fold], minlength=len(self.class_names)) > 0 for fold in dealt])
+        if alone := [self.class_names[label] for label in np.flatnonzero(held.sum(axis=0) < 2).tolist()]:
+            raise InvalidData(
+                f"all images of {_few(alone)} would be in one fold, and none would be left to train where that fold "
+                "validates; add images of other groups to each of these classes, or leave folds out"
+            )
+        return dealt
+
+    def without(self, parts: Splits, excluded: Indices) -> Splits:
+        """Without excluded images; those that were left out anyway still count as left out."""
+        before = parts.train, parts.validation, parts.test
+        train, validation, test = kept = [part[~np.isin(part, excluded)] for part in before]
+        self._check_classes(train, f"{len(excluded):,} images are excluded", "restore some of them")
+        for part, name in ((validation, "validation"), (test, "test")):
+            if not len(part):
+                raise InvalidData(f"no {name} images are left, because all of them are excluded; restore some of them")
+        gone = [len(part) - len(left) for part, left in zip(before, kept, strict=True)]
+        return replace(
+            parts, train=train, validation=validation, test=test, excluded=sum(gone), excluded_from_test=gone[2]
+        )
+
+    def _check_classes(self, train: Indices, because: str, fix: str) -> None:
+        """Refuse data in which a class has no training image."""
+        counts = np.bincount(self.labels[train], minlength=len(self.class_names))
+        if missing := [self.class_names[label] for label in np.flatnonzero(counts == 0).tolist()]:
+            raise InvalidData(
+                f"no training images for {len(missing)} of {len(self.class_names)} classes: {_few(missing)}"
+                f"{f' ({because})' if because else ''}; {fix}"
+            )
+
+
+def _check_request(
+    validation: HeldOut, split_seed: int, own_validation: Indices | None, folds: int | None, fold: int | None
+) -> None:
+    """Refuse what no data could fulfil; amounts of validation images are checked where they are counted."""
     if isinstance(split_seed, bool) or not isinstance(split_seed, Integral) or split_seed < 0:
         raise InvalidInput(f"split_seed = {split_seed!r} is not a seed; give a whole number from 0 on")
-    groups = _groups(hashes)
-    images = np.arange(len(labels))
-    if test_start is None:
-        pool, test = _cut(images, labels, groups, _test_size(labels, class_names), int(split_seed), TEST_CUT)
-        dropped = 0
-    else:
-        official, test = images[:test_start], images[test_start:]
-        copies = np.isin(groups[official], groups[test])
-        pool, dropped = official[~copies], int(copies.sum())
-    _check_classes(labels[pool], class_names, dropped)
-    size = _validation_size(validation, labels[pool], class_names)
-    train, held_out = _cut(pool, labels, groups, size, int(split_seed), VALIDATION_CUT)
-    if not len(held_out):
-        raise InvalidData(
-            f"no validation images can be set apart: the {len(pool)} training images are exact copies of so few that "
-            f"no group of copies fits into validation = {validation}; ask for more, or remove copies"
-        )
-    splits = Splits(train, held_out, test, dropped)
-    splits.check(hashes)
-    return splits
-
-
-def _groups(hashes: NDArray[np.uint64]) -> Indices:
-    """(N,): for each image, the index of the first image with the same content."""
-    order = np.lexsort((hashes[:, 1], hashes[:, 0]))  # stable: copies stay in the order of their indices
-    in_order = hashes[order]
-    starts = np.flatnonzero(np.append(True, (in_order[1:] != in_order[:-1]).any(axis=1)))
-    groups = np.empty(len(hashes), np.int64)
-    groups[order] = np.repeat(order[starts], np.diff(np.append(starts, len(hashes))))
-    return groups
-
-
-def _cut(
-    pool: Indices, labels: NDArray[np.int64], groups: Indices, size: int, split_seed: int, purpose: int
-) -> tuple[Indices, Indices]:
-    """Cut ``size`` images off the pool: (what stays, what is cut), both sorted."""
-    draw = np.random.PCG64(np.random.SeedSequence((split_seed, purpose))).random_raw(len(labels)).tolist()
-    label_of = labels.tolist()
-    units: dict[int, list[int]] = {}
-    for image, group in zip(pool.tolist(), groups[pool].tolist(), strict=True):
-        units.setdefault(group, []).append(image)
-    in_order = [units[group] for group in sorted(units, key=draw.__getitem__)]
-
-    counts = np.bincount(labels[pool]).tolist()
-    room = _quotas(counts, size)
-    cut, rest = _fill(in_order, label_of, room, size)
-    if len(cut) < size:  # groups of copies did not fit into the quotas: take what fits, and leave one of each class
-        taken = Counter(label_of[image] for image in cut)
-        room = [max(count - 1 - taken[label], 0) for label, count in enumerate(counts)]
-        cut += _fill(rest, label_of, room, size - len(cut))[0]
-    chosen = np.sort(np.array(cut, np.int64))
-    return np.setdiff1d(pool, chosen, assume_unique=True), chosen
-
-
-def _fill(units: list[list[int]], label_of: list[int], room: list[int], size: int) -> tuple[list[int], list[list[int]]]:
-    """Take units in order while there is room for all their images: (images taken, units not taken)."""
-    taken: list[int] = []
-    for position, unit in enumerate(units):
-        if len(taken) == size:
-            return taken, units[position:]
-        needs = Counter(label_of[image] for image in unit)
-        if len(taken) + len(unit) <= size and all(room[label] >= need for label, need in needs.items()):
-            taken += unit
-            for label, need in needs.items():
-                room[label] -= need
-    chosen = set(taken)
-    return taken, [unit for unit in units if unit[0] not in chosen]
-
-
-def _quotas(counts: list[int], size: int) -> list[int]:
-    """How many images each class gives to a cut of ``size``: largest remainder, in whole numbers."""
-    images = sum(counts)
-    most = [max(count - 1, 0) for count in counts]
-    least = [min(limit, 1) for limit in most]
-    if sum(least) > size:
-        least = [0] * len(counts)
-    quotas = [min(max(size * count // images, low), high) for count, low, high in zip(counts, least, most, strict=True)]
-
-    def missing(label: int) -> int:
-        """By how much the class is below its exact share, in units of 1 / images."""
-        return size * counts[label] - quotas[label] * images
-
-    while sum(quotas) < size:
-        quotas[max((label for label, high in enumerate(most) if quotas[label] < high), key=missing)] += 1
-    while sum(quotas) > size:
-        quotas[min((label for label, low in enumerate(least) if quotas[label] > low), key=missing)] -= 1
-    return quotas
+    if folds is None:
+        if fold is not None:
+            raise InvalidInput(f"fold = {fold}, but there are no folds; give folds too, such as folds = 5")
+        if isinstance(validation, str) and validation == GIVEN and own_validation is None:
+            raise InvalidInput(
+                'validation = "given", but the data names no images for validation; give a number of images or a '
+                "share, or import the data anew with a folder named validation"
+            )
+        return
+    if isinstance(folds, bool) or not isinstance(folds, Integral) or folds < 2:
+        raise InvalidInput(f"folds = {folds!r} is no number of folds; give a whole number from 2 on")
+    if fold is not None and (isinstance(fold, bool) or not isinstance(fold, Integral) or not 0 <= fold < folds):
+        raise InvalidInput(f"fold = {fold!r} is none of {folds} folds, counted from 0; give 0 to {folds - 1}")
 
 
 def _available(labels: NDArray[np.int64]) -> int:
@@ -182,7 +232,7 @@ def images_of_share(share: float, images: int) -> int:
     return max(_round(share * images), 1)
 
 
-def _validation_size(validation: int | float, labels: NDArray[np.int64], class_names: Sequence[str]) -> int:
+def _validation_size(validation: HeldOut, labels: NDArray[np.int64], class_names: Sequence[str]) -> int:
     """The number of validation images asked for; ``labels`` are those of all images left for training."""
     available = _available(labels)
     if isinstance(validation, bool) or not isinstance(validation, Real):
@@ -206,16 +256,8 @@ def _validation_size(validation: int | float, labels: NDArray[np.int64], class_n
     return size
 
 
-def _check_classes(labels: NDArray[np.int64], class_names: Sequence[str], dropped: int) -> None:
-    """Refuse data in which a class has no training image."""
-    counts = np.bincount(labels, minlength=len(class_names))
-    missing = [class_names[label] for label in np.flatnonzero(counts == 0).tolist()]
-    if missing:
-        because = f" ({dropped:,} were dropped as exact copies of test images)" if dropped else ""
-        raise InvalidData(
-            f"no training images for {len(missing)} of {len(class_names)} classes: {', '.join(missing[:10])}"
-            f"{', …' if len(missing) > 10 else ''}{because}; add images of these classes, or remove the classes"
-        )
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
 def _round(value: float) -> int:

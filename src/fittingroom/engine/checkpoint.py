@@ -56,7 +56,7 @@ def checkpoint_bytes(
         "early_stopping": {"waited": stopping.waited, "best": asdict(stopping.best)} if stopping else None,
         "budget": spent(budget) if budget else None,
         "class_names": list(class_names),
-        "trained_on": [asdict(each) for each in trained_on],
+        "trained_on": [each.to_json() for each in trained_on],
     }
     return tensorfile.to_bytes(tensors, FORMAT, position)
 

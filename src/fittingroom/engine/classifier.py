@@ -87,7 +87,7 @@ class Classifier:
             "network": to_plain(self.network.specs),
             "preprocessing": asdict(self.preprocessing),
             "epoch": self.epoch,
-            "trained_on": [asdict(each) for each in self.trained_on],
+            "trained_on": [each.to_json() for each in self.trained_on],
         }
         return tensorfile.to_bytes(self.network.weights(), FORMAT, described)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from fittingroom.data.dataset import Dataset
-from fittingroom.data.sources import load
+from fittingroom.data.sources import load_as
 from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.score import classifier_of
 from fittingroom.errors import InvalidInput
@@ -65,7 +65,7 @@ class Desk:
 
     def data(self, source: str, fingerprint: str) -> Dataset:
         """A data set by what names it, as it was when it was shown; raises InvalidInput where it has changed."""
-        data = self.kept(("data", source, fingerprint), lambda: load(source, self.workspace))
+        data = self.kept(("data", source, fingerprint), lambda: load_as(source, fingerprint, self.workspace))
         if data.fingerprint != fingerprint:
             raise InvalidInput(f'the data set "{source}" has changed since this page was made; load the page again')
         return data

@@ -132,7 +132,7 @@ def prepare_likeness(desk: Desk, asked: Message) -> Generator[tuple[int, int], N
     if desk.known(key) is None:
         data = desk.data_of(run)
         spec = spec_of(desk.run(run)).data
-        reference = yield from likeness.measured(data, data.split(spec.validation, spec.split_seed))
+        reference = yield from likeness.measured(data, data.divide(spec.division))
         desk.kept(key, lambda: reference)
     return Message({})
 
@@ -143,7 +143,7 @@ def _key(desk: Desk, run: str) -> Hashable:
     def key() -> Hashable:
         details = desk.run(run)
         spec = spec_of(details).data
-        return "likeness", details.fingerprint, spec.validation, spec.split_seed
+        return "likeness", details.fingerprint, spec.division
 
     known: Hashable = desk.kept(("likeness of", run), key)
     return known

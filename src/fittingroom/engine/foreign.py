@@ -24,6 +24,7 @@ from fittingroom.engine import checkpoint, classifier, tensorfile
 from fittingroom.engine.classifier import Classifier, Preprocessing
 from fittingroom.errors import FittingRoomError, InvalidInput
 from fittingroom.measure.evaluate import evaluate
+from fittingroom.spec.division import HeldOut
 from fittingroom.spec.mistakes import ONE_LINE
 from fittingroom.spec.network import Network, summarize
 from fittingroom.spec.record import validated
@@ -84,8 +85,10 @@ class Spent(Entry):
 class TrainedOn(Entry):
     source: Annotated[str, Field(pattern=ONE_LINE)]
     fingerprint: str
-    validation: int | float
+    validation: HeldOut
     split_seed: int
+    folds: int | None = None
+    fold: int | None = None
 
 
 class Position(Entry):

@@ -88,14 +88,18 @@ def prepare_run(
     spec: RunSpec,
     workspace: Workspace,
     wanted: Wanted = Wanted(),  # noqa: B008 - frozen
+    as_of: str = "",
 ) -> PreparedRun:
     """Read the data, check the spec against it, build the network with its weights and choose the plan.
 
+    ``as_of``: the fingerprint of the data of a run that is repeated; one that goes on with another has that one's.
     Raises InvalidSpec with every fault, InvalidData or NotFound; nothing has been written to the workspace then.
     """
     source = open_source(spec.start, workspace) if spec.start else None
     spec = replace(spec, start=source.start) if source else spec
-    spec, stages = open_stages(spec, workspace)
+    if source and source.checkpoint and source.run:
+        as_of = source.run.fingerprint
+    spec, stages = open_stages(spec, workspace, as_of=as_of)
     beginning = _check(spec, stages, source, workspace)
     seen = (source and source.weights.trained_on) or ()
     weights = source.weights if source and not source.checkpoint else None
@@ -107,13 +111,14 @@ def prepare_run(
 
 
 def prepare_stage(
-    spec: RunSpec, workspace: Workspace, number: int, wanted: Wanted, seen: Sequence[TrainedOn]
+    spec: RunSpec, workspace: Workspace, number: int, wanted: Wanted, seen: Sequence[TrainedOn], as_of: str = ""
 ) -> PreparedRun:
     """A stage of a run whose weights come from a checkpoint of that stage, which knows what they were trained on.
 
-    Raises InvalidInput when the data of a phase is no longer what it was, InvalidSpec when it is what is judged on.
+    ``as_of``: the fingerprint of the run's data. Raises InvalidInput when the data of a phase is no longer what it
+    was, InvalidSpec when it is what is judged on.
     """
-    spec, stages = open_stages(spec, workspace)
+    spec, stages = open_stages(spec, workspace, as_of=as_of)
     for stage in stages[: number + 1] if seen else ():
         if trained_on(stage) not in seen:
             raise InvalidInput(

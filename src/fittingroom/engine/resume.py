@@ -50,7 +50,7 @@ def prepare_resume(
     wanted = Wanted.keeping(plans[-1], threads) if plans else Wanted(threads, fewer=fewer, settled=KEY in run.lineage)
     if "last" in run.artifacts:
         checkpoint = Checkpoint.read(artifact_path(run, "last", workspace))
-        prepared = prepare_stage(spec, workspace, checkpoint.stage, wanted, checkpoint.trained_on)
+        prepared = prepare_stage(spec, workspace, checkpoint.stage, wanted, checkpoint.trained_on, run.fingerprint)
         checkpoint.restore(prepared.training)
     else:
         prepared = _anew(run, workspace, wanted)
@@ -126,10 +126,10 @@ def _anew(run: RunDetails, workspace: Workspace, wanted: Wanted) -> PreparedRun:
     """The run at its beginning, with the very weights that it began with; raises where these are gone."""
     start = spec_of(run).start
     if start is None:
-        return prepare_run(spec_of(run), workspace, wanted)
+        return prepare_run(spec_of(run), workspace, wanted, run.fingerprint)
     fork = f"go on from its own weights with: fittingroom runs fork {run.id}"
     try:
-        prepared = prepare_run(spec_of(run), workspace, wanted)
+        prepared = prepare_run(spec_of(run), workspace, wanted, run.fingerprint)
     except NotFound as error:
         raise NotFound(f'run "{run.id}" began with the weights of "{start.source}": {error}; or {fork}') from None
     then, now = run.lineage.get("sha256"), prepared.lineage.get("sha256")

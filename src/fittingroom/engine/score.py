@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittingroom.data.dataset import Dataset
+from fittingroom.data.fingerprints import content_of
 from fittingroom.engine.classifier import Classifier
 from fittingroom.engine.steps import finish
 from fittingroom.measure.evaluate import Evaluation, evaluate
@@ -58,14 +59,13 @@ def opening_test_set(
     scores: dict[str, list[Score]] = {}
     for (run, _, _), evaluation in zip(runs, evaluations, strict=True):
         score = Score(run.id, evaluation.accuracy, evaluation.loss, evaluation.n)
-        scores.setdefault(run.fingerprint, []).append(score)
+        scores.setdefault(content_of(run.fingerprint), []).append(score)
     openings = {fingerprint: store.open_test(fingerprint, of_data) for fingerprint, of_data in scores.items()}
     return [
-        TestScore(run.id, evaluation, openings[run.fingerprint])
+        TestScore(run.id, evaluation, openings[content_of(run.fingerprint)])
         for (run, _, _), evaluation in zip(runs, evaluations, strict=True)
     ]
 
 
 def _test_images(run: RunDetails, data: Dataset) -> NDArray[np.int64]:
-    spec = spec_of(run)
-    return data.split(spec.data.validation, spec.data.split_seed).test
+    return data.divide(spec_of(run).data.division).test

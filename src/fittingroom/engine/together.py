@@ -126,7 +126,7 @@ def _by_measurement(comparison: Comparison, run: RunDetails, workspace: Workspac
 def _operations(run: RunDetails, workspace: Workspace) -> float:
     """Floating-point operations of a run with all its parts, about; without end where that cannot be told."""
     try:
-        _, stages = open_stages(spec_of(run), workspace)
+        _, stages = open_stages(spec_of(run), workspace, as_of=run.fingerprint)
         return sum(training_operations(stage) for stage in stages)
     except FittingRoomError:
         return math.inf

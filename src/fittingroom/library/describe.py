@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fittingroom.data.cleaning import Exclusion, exclusions
 from fittingroom.data.dataset import Dataset, Statistics
 from fittingroom.data.sources import load
 from fittingroom.data.splits import Splits
-from fittingroom.data.stages import read_stages
+from fittingroom.data.stages import read_stages, told_of
 from fittingroom.errors import Fault, InvalidSpec
 from fittingroom.queue.stored import open_store
 from fittingroom.spec.data import DataSpec
@@ -50,15 +51,23 @@ class DescribedData:
     """Of the training images."""
     openings: int
     """How often its test set has been opened in this workspace."""
+    exclusions: tuple[Exclusion, ...] = ()
+    """What was taken out of it, by the steps that did it, oldest first."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What people should know of its parts, as sentences."""
+        return told_of(self.data, self.splits)
 
 
 def describe_data(source: str, workspace: Workspace) -> DescribedData:
     """Open a data set and say what is in it."""
     data = load(source, workspace)
     as_default = DataSpec(source=source)
-    splits = data.split(as_default.validation, as_default.split_seed)
+    splits = data.divide(as_default.division)
     openings = 0
     if workspace.database.exists():
         with open_store(workspace) as store:
             openings = store.openings(data.fingerprint)
-    return DescribedData(data, splits, data.statistics(splits.train), openings)
+    out = tuple(exclusions(data.content, workspace))
+    return DescribedData(data, splits, data.statistics(splits.train), openings, out)

@@ -19,6 +19,7 @@ from fittingroom.library.live import LiveProgress
 from fittingroom.library.run import Run
 from fittingroom.spec.augment import AnyAugment
 from fittingroom.spec.data import DataSpec
+from fittingroom.spec.division import HeldOut
 from fittingroom.spec.layers import AnyLayer
 from fittingroom.spec.network import Network
 from fittingroom.spec.run import RunSpec, changed, load_run_spec
@@ -55,8 +56,10 @@ def fit(
     augment: Sequence[AnyAugment] = (),
     seed: int = 0,
     name: str = "run",
-    validation: int | float = 0.1,
+    validation: HeldOut = 0.1,
     split_seed: int = 0,
+    folds: int | None = None,
+    fold: int | None = None,
     normalize: str = "standard",
     start: Start | Run | str | None = None,
     phases: Sequence[Phase] = (),
@@ -67,6 +70,8 @@ def fit(
     """Train a network on a data set, live, and store the run. Further settings are those of ``TrainSpec``.
 
     ``start``: a run or a file of weights to begin with, instead of fresh ones. ``phases``: what is trained before.
+    ``validation``: a number of images, a share, or "given" for those that the data names; with ``folds``, number
+    ``fold`` validates instead.
 
     ``fit(net, data, epochs=5, optimizer=Sgd(0.05, momentum=0.9), early_stop=EarlyStop(patience=3))``. Returns the
     stored run. Ctrl-C, or SIGTERM, ends this run early with the best weights kept, and the program goes on:
@@ -75,7 +80,7 @@ def fit(
     layers = network.layers if isinstance(network, Network) else tuple(network)
     source = data.source if isinstance(data, Dataset) else os.fspath(data)
     spec = RunSpec(
-        data=DataSpec(source=source, validation=validation, split_seed=split_seed, normalize=normalize),  # type: ignore[arg-type]
+        data=DataSpec(source, validation, split_seed, normalize, folds, fold),  # type: ignore[arg-type]
         network=layers,
         augment=tuple(augment),
         train=TrainSpec(**settings),

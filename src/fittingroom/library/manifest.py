@@ -80,6 +80,8 @@ Text = Annotated[str, Field(max_length=LONGEST_MESSAGE, pattern=r"^[^\x00-\x09\x
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=f"^[^{_CONTROL}]*$")]
 RunId = Annotated[str, Field(max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*-[1-9][0-9]*$")]
 Kind = Annotated[str, Field(pattern=r"^(best|last|predictions|phase-[1-9][0-9]{0,5}|checkpoint-[1-9][0-9]{0,5})$")]
+Fingerprint = Annotated[str, Field(pattern=r"^([0-9a-f]{16}-)?[0-9a-f]{64}$")]
+"""Of a data set; a mark stands before it where images were excluded."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Epoch = Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
@@ -176,7 +178,7 @@ class Manifest(Entry):
     name: Name
     spec: Annotated[str, Field(max_length=LONGEST_SPEC)]
     spec_id: Sha256
-    fingerprint: Sha256
+    fingerprint: Fingerprint
     data: DataEntry | None
     parameters: Count
     lineage: Json

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fittingroom.measure.judgement import Judgement
 from fittingroom.measure.planning import MOST_SEEDS
 from fittingroom.measure.study import PRUNED
-from fittingroom.measure.told import counted, decimals, figure, span_of
+from fittingroom.measure.told import counted, decimals, figure, level, span_of
 
 
-def scope(judged: Judgement, images: int) -> tuple[str, ...]:
-    """What the verdicts are about, and how they were found."""
-    said = []
+def scope(judged: Judgement, images: int, divisions: int = 1) -> tuple[str, ...]:
+    """What the verdicts are about, and how they were found. ``divisions``: how many sets of validation images."""
+    said = list(_divided(judged, divisions)) if divisions > 1 else []
     if any(comparison.interval for comparison in judged.comparisons):
         said.append(
             "Differences are between runs with the same seed; intervals are 95 % t intervals, which take the "
@@ -19,11 +21,19 @@ def scope(judged: Judgement, images: int) -> tuple[str, ...]:
     if judged.family > 1:
         shown = len(judged.comparisons)
         counted_ = f"all {judged.family:,} pairs that could be tested"
-        if shown < judged.family:
+        if judged.control is not None:
+            control = judged.arm(judged.control).name
+            counted_ = f"the {judged.family:,} comparisons with {control}, which the study names as its control"
+        elif shown < judged.family:
             counted_ += f", not only the {shown:,} told here, because the best arm was chosen by looking"
         said.append(
             f"The more comparisons, the more of them look real by chance: verdicts are Holm's over {counted_}, so that "
             "the probability of telling any difference that is not there is at most 5 %; likewise for equalities."
+        )
+    if judged.control is not None and len(judged.arms) > 2:
+        said.append(
+            f"Other arms than {judged.arm(judged.control).name} are not compared with each other: which of them is the "
+            "best is not asked, and a control that is chosen after looking at results makes these figures too good."
         )
     if any(comparison.open and comparison.seeds_needed for comparison in judged.comparisons):
         among = f" as one of {judged.family:,} comparisons" if judged.family > 1 else ""
@@ -32,7 +42,7 @@ def scope(judged: Judgement, images: int) -> tuple[str, ...]:
             f"studies{among}; the range is as wide as the spread is uncertain, and ends at {MOST_SEEDS:,}."
         )
     best = judged.arm(judged.best) if judged.best else None
-    if best is not None and best.over_images is not None and best.mean is not None:
+    if divisions == 1 and best is not None and best.over_images is not None and best.mean is not None:
         low, high = best.over_images
         places = max(1, decimals(span_of(best.over_images), judged.measure) - 1)
         said.append(
@@ -53,3 +63,20 @@ def scope(judged: Judgement, images: int) -> tuple[str, ...]:
     if judged.provisional:
         said.append("Runs are still to come: every verdict may change, and looking often finds differences by chance.")
     return tuple(said)
+
+
+def _divided(judged: Judgement, divisions: int) -> Iterator[str]:
+    """What to think of arms that were not judged on the same images, such as folds."""
+    yield (
+        f"The arms are judged on {divisions:,} different sets of validation images, so what differs between two of "
+        "them may come from the images and from nothing else: no arm trains better by such a difference."
+    )
+    means = [arm.mean for arm in judged.arms if arm.mean is not None]
+    if len(means) == len(judged.arms) == divisions:
+        low, high = min(means), max(means)
+        places = decimals((high - low) / 2, judged.measure)
+        lowest, highest = figure(low, places), level(high, judged.measure, places)
+        yield (
+            f"Over all {divisions:,} of them the mean is {level(sum(means) / divisions, judged.measure, places)}, from "
+            f"{lowest} to {highest}: that is how much depends on which images are held out."
+        )

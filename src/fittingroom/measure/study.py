@@ -96,7 +96,11 @@ class StudyResults:
     images: int
     """Validation images."""
     arms: tuple[ArmResults, ...]
+    control: str | None = None
+    """Key of the arm that each other one is compared with; None where every pair is."""
     axes: tuple[str, ...] = ()
     """The paths that vary."""
     beyond: tuple[str, ...] = ()
     """In what else the arms differ, in words: a difference between arms may come from there."""
+    divisions: int = 1
+    """How many different sets of validation images its arms are judged on."""

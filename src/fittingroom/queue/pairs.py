@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fittingroom.data.fingerprints import content_of
 from fittingroom.errors import InvalidInput
 from fittingroom.measure.evaluate import Interval
 from fittingroom.measure.same_images import Counts, McNemar, count, difference_interval, mcnemar
@@ -73,7 +74,7 @@ def compare_runs(a: RunDetails, b: RunDetails, workspace: Workspace) -> Pair:
     """Compare two runs image by image; raises InvalidInput where they were not judged on the same images."""
     if a.id == b.id:
         raise InvalidInput(f'"{a.id}" is compared with itself; give two runs')
-    if a.fingerprint != b.fingerprint:
+    if content_of(a.fingerprint) != content_of(b.fingerprint):
         raise InvalidInput(f"{a.id} and {b.id} were trained on different data; give two runs on the same")
     answers = []
     for run in (a, b):

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittingroom.data.dataset import Dataset
-from fittingroom.data.sources import load
+from fittingroom.data.fingerprints import content_of
+from fittingroom.data.sources import load_as
 from fittingroom.errors import InvalidInput, WorkspaceError
 from fittingroom.measure.curves import reading
 from fittingroom.measure.evaluate import Evaluation, evaluate
@@ -73,7 +74,7 @@ def artifact_path(run: RunDetails, kind: str, workspace: Workspace) -> Path:
 
 def data_of(run: RunDetails, workspace: Workspace) -> Dataset:
     """The data set of a stored run; raises InvalidInput when its content is no longer what the run was trained on."""
-    data = load(spec_of(run).data.source, workspace)
+    data = load_as(spec_of(run).data.source, run.fingerprint, workspace)
     check_unchanged(run, data)
     return data
 
@@ -81,6 +82,12 @@ def data_of(run: RunDetails, workspace: Workspace) -> Dataset:
 def check_unchanged(run: RunDetails, data: Dataset) -> None:
     """Raise InvalidInput where the content of a run's data set is no longer what it was trained on."""
     if data.fingerprint != run.fingerprint:
+        if data.content == content_of(run.fingerprint):
+            raise InvalidInput(
+                f'{run.id} was trained on "{spec_of(run).data.source}" without images that nothing here tells of (its '
+                "journal of what is excluded is another one); restore the workspace that it was trained in, or train "
+                "again"
+            )
         raise InvalidInput(
             f'the data set "{spec_of(run).data.source}" has changed since {run.id} was trained on it (fingerprint '
             f"{data.fingerprint[:12]}, was {run.fingerprint[:12]}); restore it, or train again on the new one"

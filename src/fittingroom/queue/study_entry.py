@@ -19,6 +19,7 @@ from fittingroom.queue.study_search import searched_arms
 from fittingroom.queue.submit import Checked, checked, data_record, reserved_ids
 from fittingroom.queue.together import Comparison
 from fittingroom.spec.arms import Arm, arms, seeds_of
+from fittingroom.spec.division import Division
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.study import MOST_SEEDS, StudySpec
@@ -186,12 +187,12 @@ def _few(names: Sequence[str]) -> str:
 
 def _remembered_split() -> Split:
     """Splits the same data once."""
-    known: dict[tuple[str, int | float, int], Splits] = {}
+    known: dict[tuple[str, Division], Splits] = {}
 
-    def split(data: Dataset, validation: int | float, split_seed: int) -> Splits:
-        key = data.fingerprint, validation, split_seed
+    def split(data: Dataset, division: Division) -> Splits:
+        key = data.fingerprint, division
         if key not in known:
-            known[key] = data.split(validation, split_seed)
+            known[key] = data.divide(division)
         return known[key]
 
     return split

@@ -24,7 +24,7 @@ from fittingroom.workspace import Workspace
 
 
 def submit(
-    spec: RunSpec, workspace: Workspace, split: Split = Dataset.split, comparison: Comparison | None = None
+    spec: RunSpec, workspace: Workspace, split: Split = Dataset.divide, comparison: Comparison | None = None
 ) -> str:
     """Put a new run into the queue; returns its id. ``split``: of the data, for those who remember splits.
 
@@ -37,7 +37,7 @@ def submit(
 
 
 def submit_seeds(
-    spec: RunSpec, count: int, workspace: Workspace, split: Split = Dataset.split, threads: int | None = None
+    spec: RunSpec, count: int, workspace: Workspace, split: Split = Dataset.divide, threads: int | None = None
 ) -> list[str]:
     """Put runs that differ in nothing but their seeds into the queue, as one comparison; returns their ids.
 
@@ -59,7 +59,7 @@ def submit_again(run: str, workspace: Workspace, *, replay: bool = False) -> str
     check_origin(old, anew=True)
     if replay:
         check_replay(old)
-    spec, stages = open_stages(spec_of(old), workspace)
+    spec, stages = open_stages(spec_of(old), workspace, as_of=old.fingerprint)
     check_unchanged(old, stages[-1].data)
     return _queue(spec, stages, workspace, repeat_lineage(old, replay=replay) | _plan(old))
 
@@ -107,7 +107,7 @@ class Checked:
         return new_run(replace(self.spec, seed=seed), self.stages, {**self.lineage, **lineage})
 
 
-def checked(spec: RunSpec, workspace: Workspace, split: Split = Dataset.split) -> Checked:
+def checked(spec: RunSpec, workspace: Workspace, split: Split = Dataset.divide) -> Checked:
     """A spec with its data; raises what ``submit`` raises."""
     origin = locate(spec.start, workspace) if spec.start else None
     return _checked(spec, origin, workspace, {"kind": "new"} if origin is None else origin.lineage, split)
@@ -118,10 +118,12 @@ def _checked(
     origin: Origin | None,
     workspace: Workspace,
     lineage: Mapping[str, object],
-    split: Split = Dataset.split,
+    split: Split = Dataset.divide,
 ) -> Checked:
     """``origin``: what its start names, if it has one."""
-    spec, stages = open_stages(replace(spec, start=origin.start) if origin else spec, workspace, split)
+    goes_on = origin.run if origin and origin.start.go_on else None
+    as_of = goes_on.fingerprint if goes_on else ""
+    spec, stages = open_stages(replace(spec, start=origin.start) if origin else spec, workspace, split, as_of)
     if faults := beginning_of(stages, origin, workspace).faults:
         raise InvalidSpec(faults, title=f'"{spec.name}" cannot start from these weights')
     return Checked(spec, stages, lineage)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from fittingroom.data.copies import Copies, find_copies
+from fittingroom.data.fingerprints import content_of
 from fittingroom.data.sources import load
 from fittingroom.errors import FittingRoomError
 from fittingroom.measure.caution import Caution, Histories
@@ -94,7 +95,7 @@ def _copies(data: DataSpec, workspace: Workspace, thoroughly: bool) -> Copies | 
         found = load(data.source, workspace)
         if found.images.size > QUICK and not thoroughly:
             return None
-        splits = found.split(data.validation, data.split_seed)
+        splits = found.divide(data.division)
     except FittingRoomError:
         return None
     return find_copies(found.images, found.hashes, splits.train, splits.validation)
@@ -119,7 +120,7 @@ def found_in(store: Store, study: str) -> StudyFound:
         created=record.created,
         data=", ".join(store.data_set(each).name for each in fingerprints),
         machines=machines_of([store.run(run).plan for run in runs]),
-        openings=sum(store.openings(each) for each in fingerprints),
+        openings=sum(store.openings(each) for each in dict.fromkeys(map(content_of, fingerprints))),
     )
 
 
@@ -152,12 +153,13 @@ def curves_in(histories: Histories) -> Curves:
 
 
 def differences_in(judged: Judgement) -> tuple[Difference, ...]:
-    """The comparisons of a judgement that have a difference."""
+    """The comparisons of a judgement that have a difference; with a control, all less that."""
     found = []
     for each in judged.comparisons:
         if each.difference is not None:
             low, high = each.adjusted_interval or (None, None)
-            found.append(Difference(each.a, each.b, each.difference, low, high, each.differs))
+            difference = Difference(each.a, each.b, each.difference, low, high, each.differs)
+            found.append(difference.turned if each.a == judged.control else difference)
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ from fittingroom.report.found import StudyFound, read_found
 from fittingroom.report.page import render, save
 from fittingroom.report.scales import axis_words, told
 from fittingroom.report.ways import axes_of
-from fittingroom.spec.arms import text_of
+from fittingroom.spec.arm_names import text_of
 from fittingroom.spec.run import RunSpec, to_plain
 from fittingroom.workspace import Workspace
 
@@ -89,11 +89,10 @@ def study_html(found: StudyFound, now: datetime | None = None) -> str:
 def setup_of(spec: RunSpec, data: str) -> Iterator[tuple[str, str]]:
     """What a run is, in lines: what each is about, and what the spec says of it; defaults of layers are left out."""
     plain, full = to_plain(spec), to_plain(spec, full=True)
-    held_out = f"{spec.data.validation:,} {'images' if spec.data.validation >= 1 else 'of the images'}"
     yield (
         "data",
         (
-            f"{data or spec.data.source}, {held_out} held out for validation (split seed {spec.data.split_seed}), "
+            f"{data or spec.data.source}, {spec.data.division.words} (split seed {spec.data.split_seed}), "
             f"normalized: {spec.data.normalize}"
         ),
     )

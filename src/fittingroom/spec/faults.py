@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from fittingroom.errors import Fault, did_you_mean
+from fittingroom.spec.division import DEFAULT_SHARE
 from fittingroom.spec.layers import BatchNorm, Dropout, Residual, Shape
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.network import has_weights, summarize
@@ -41,6 +42,7 @@ class DataFacts:
 def faults(spec: RunSpec, facts: DataFacts) -> list[Fault]:
     """Every fault of ``spec`` on data with these facts, each with path, reason and fix; empty when it can run."""
     return [
+        *(fault._replace(path=f"data.{fault.path}") for fault in spec.data.faults),
         *summarize(spec.network, facts.shape, facts.classes).faults,
         *_training_faults(spec, facts),
         *_transfer_faults(spec, facts),
@@ -105,6 +107,8 @@ def _notes(spec: RunSpec, facts: DataFacts) -> Iterator[str]:
     for index, operation in enumerate(spec.augment):
         if operation.changes_nothing:
             yield f"augment[{index}], {operation.kind}, has strength 0 and changes nothing."
+    if spec.data.folds and spec.data.validation != DEFAULT_SHARE:
+        yield f"data.validation says nothing: fold {spec.data.fold or 0} of {spec.data.folds} validates."
     if facts.validation_images < 100:
         yield (
             f"validation has only {many(facts.validation_images, 'image')}, so its accuracy is uncertain by "

@@ -14,6 +14,7 @@ from types import TracebackType
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from fittingroom.data.fingerprints import content_of
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.store import rows, schema
 from fittingroom.store.comparisons import Comparisons
@@ -289,8 +290,9 @@ class Store:
     def open_test(self, fingerprint: str, scores: Sequence[Score]) -> int:
         """Write one opening of a test set into the ledger; only when this has returned may anyone see its scores.
 
-        Returns how often this data set's test has been opened, this time included.
+        Returns how often this data set's test has been opened, this time included, whatever images were excluded.
         """
+        fingerprint = content_of(fingerprint)
         with self._database.writing(fingerprint) as connection:
             number = _openings(connection, fingerprint) + 1
             opening = {"fingerprint": fingerprint, "number": number, "time": now()}
@@ -298,9 +300,9 @@ class Store:
         return number
 
     def openings(self, fingerprint: str) -> int:
-        """How often the test of a data set has been opened, by whatever run."""
+        """How often the test of a data set has been opened, by whatever run, and whatever images were excluded."""
         with self._database.reading() as connection:
-            return _openings(connection, fingerprint)
+            return _openings(connection, content_of(fingerprint))
 
     def test_results(self, run: str) -> list[Opening]:
         """The test scores of a run that have been looked at, oldest first, also when the run is deleted."""

@@ -45,5 +45,5 @@ def on_the_same_data(plain: Plain, before: Plain) -> Plain:
     data, chosen = plain["data"], before.get("data")
     if not isinstance(chosen, dict) or "source" not in chosen:
         return plain
-    kept = {key: chosen[key] for key in ("source", "validation", "split_seed") if key in chosen}
+    kept = {key: chosen[key] for key in ("source", "validation", "split_seed", "folds", "fold") if key in chosen}
     return {**plain, "data": {**data, **kept}}

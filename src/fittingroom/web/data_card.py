@@ -165,14 +165,14 @@ def card(data: Dataset, wishes: Mapping[str, Any], shelf: Shelf) -> Card:
     """Divide a data set by the table ``[data]`` of a draft, or else as is usual, or not at all, and say why."""
     try:
         settings = validated(DataSpec, {**wishes, "source": data.source}, "the draft's data")
-        return Card(data, settings, *shelf.divided(data, settings.validation, settings.split_seed))
+        return Card(data, settings, *shelf.divided(data, settings.division))
     except InvalidSpec as error:
         problem = "; ".join(str(fault) for fault in error.faults)
     except FittingRoomError as error:
         problem = str(error)
     usual = DataSpec(source=data.source, validation=USUAL_SHARE)
     try:
-        return Card(data, usual, *shelf.divided(data, usual.validation, usual.split_seed), problem)
+        return Card(data, usual, *shelf.divided(data, usual.division), problem)
     except FittingRoomError as error:
         return Card(data, usual, None, None, str(error))
 

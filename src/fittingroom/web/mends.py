@@ -60,6 +60,5 @@ def _of_split(stages: Sequence[Stage], beginning: Beginning, faults: Sequence[Fa
         return
     for earlier in beginning.trained_on:
         if earlier.fingerprint == last.data.fingerprint:
-            settings = ("data.validation", str(earlier.validation)), ("data.split_seed", str(earlier.split_seed))
-            yield Mend("Split the data as it was there", settings)
+            yield Mend("Split the data as it was there", earlier.division.settings)
             return

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fittingroom.spec.differences import differences, differences_of, told
+from fittingroom.spec.division import Division
 from fittingroom.spec.settings import Settings, settings_of
 from fittingroom.web.snapshot import Snapshot
 
@@ -34,13 +35,11 @@ class HeldOut:
     """What decides which images a run is validated on."""
 
     fingerprint: str
-    validation: int | float
-    split_seed: int
+    division: Division
 
     @classmethod
     def by(cls, snapshot: Snapshot) -> HeldOut:
-        data = snapshot.background.spec.data
-        return cls(snapshot.run.fingerprint, data.validation, data.split_seed)
+        return cls(snapshot.run.fingerprint, snapshot.background.spec.data.division)
 
 
 def lines(snapshots: Sequence[Snapshot]) -> list[Line]:
@@ -93,8 +92,8 @@ def warnings(snapshots: Sequence[Snapshot]) -> list[str]:
         return []
     several = {
         "data": len({group.fingerprint for group in groups}) > 1,
-        "share": len({group.validation for group in groups}) > 1,
-        "split seed": len({group.split_seed for group in groups}) > 1,
+        "share": len({replace(group.division, split_seed=0) for group in groups}) > 1,
+        "split seed": len({group.division.split_seed for group in groups}) > 1,
     }
     told_of = [
         f"{_listed([each.run.id for each in members])} on {_images(members[0], several)}" for members in groups.values()
@@ -113,7 +112,8 @@ def _images(snapshot: Snapshot, several: Mapping[str, bool]) -> str:
         name = snapshot.background.data.name if snapshot.background.data else data.source
         words.append(f"of {name} ({snapshot.run.fingerprint[:8]})")
     if several["share"]:
-        words.append(f"held out as validation = {data.validation}")
+        fold = f"held out as fold {data.fold} of {data.folds}"
+        words.append(fold if data.folds else f"held out as validation = {data.validation}")
     if several["split seed"]:
         words.append(f"with split_seed = {data.split_seed}")
     return " ".join(words)

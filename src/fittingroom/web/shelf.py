@@ -12,8 +12,10 @@ from starlette.requests import Request
 
 from fittingroom.data import sources
 from fittingroom.data.dataset import Dataset, Statistics
+from fittingroom.data.fingerprints import content_of
 from fittingroom.data.splits import Splits
 from fittingroom.errors import FittingRoomError, NotFound
+from fittingroom.spec.division import Division
 from fittingroom.store import Store
 from fittingroom.web.site import Site, only_one
 from fittingroom.workspace import Workspace
@@ -42,6 +44,12 @@ class Recent(Generic[Value]):
             self._values.move_to_end(key)
             while len(self._values) > self._most:
                 self._values.popitem(last=False)
+
+    @property
+    def known(self) -> list[Hashable]:
+        """The keys of those at hand."""
+        with self._lock:
+            return list(self._values)
 
     def drop(self, key: Hashable) -> None:
         with self._lock:
@@ -75,35 +83,40 @@ class Shelf:
             return known
         for source in self._candidates(fingerprint):
             with contextlib.suppress(FittingRoomError):
-                if (data := self.open(source)).fingerprint == fingerprint:
+                data = sources.load_as(source, fingerprint, self._workspace)
+                if data.fingerprint == fingerprint:
+                    self._data.put(fingerprint, data)
                     return data
         raise NotFound(f"there is no data set with the fingerprint {fingerprint[:12]} any more; import it again")
 
-    def split(self, data: Dataset, validation: int | float, split_seed: int) -> Splits:
+    def split(self, data: Dataset, division: Division) -> Splits:
         """The split of a data set; raises what ``Dataset.split`` raises."""
-        key = data.fingerprint, validation, split_seed
+        key = data.fingerprint, division
         found = self._splits.get(key)
         if found is None:
-            found = data.split(validation, split_seed)
+            found = data.divide(division)
             self._splits.put(key, found)
         return found
 
-    def divided(self, data: Dataset, validation: int | float, split_seed: int) -> tuple[Splits, Statistics]:
+    def divided(self, data: Dataset, division: Division) -> tuple[Splits, Statistics]:
         """The split of a data set, with mean and spread of the training images; raises what ``split`` raises."""
-        splits, key = self.split(data, validation, split_seed), (data.fingerprint, validation, split_seed)
+        splits, key = self.split(data, division), (data.fingerprint, division)
         found = self._statistics.get(key)
         if found is None:
             found = data.statistics(splits.train)
             self._statistics.put(key, found)
         return splits, found
 
-    def forget(self, fingerprint: str) -> None:
-        """Let go of a data set's files, so that they can be removed."""
-        self._data.drop(fingerprint)
+    def forget(self, content: str) -> None:
+        """Let go of a data set's files, whatever is excluded from it, so that they can be removed."""
+        for fingerprint in self._data.known:
+            if content_of(str(fingerprint)) == content:
+                self._data.drop(fingerprint)
 
     def _candidates(self, fingerprint: str) -> list[str]:
         """What may name it, likely ones first."""
-        named = [info.name for info in sources.names(self._workspace) if info.fingerprint == fingerprint]
+        content = content_of(fingerprint)
+        named = [info.name for info in sources.names(self._workspace) if info.fingerprint == content]
         with contextlib.suppress(NotFound):
             named.append(self._store.data_set(fingerprint).source)
         return named

@@ -15,6 +15,7 @@ from fittingroom.errors import NotFound
 from fittingroom.measure.history import History
 from fittingroom.queue.history import history_of
 from fittingroom.queue.stored import spec_of
+from fittingroom.spec.division import GIVEN
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec
 from fittingroom.store import DataRecord, ProgressRow, Request, RunDetails, StaleAttempt, Store
@@ -61,8 +62,12 @@ class Background:
 
     @property
     def held_out(self) -> int:
-        """Validation images; 0 where nobody knows."""
+        """Validation images, with folds about; 0 where nobody knows."""
         amount = self.spec.data.validation
+        if self.data and (folds := self.spec.data.folds):
+            return round(self.pool / folds)
+        if amount == GIVEN:
+            return self.data.counts["validation"] if self.data else 0
         return min(amount, self.pool) if isinstance(amount, int) else self.pool and images_of_share(amount, self.pool)
 
     @property

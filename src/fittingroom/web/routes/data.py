@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from fittingroom.data import sources
+from fittingroom.data.fingerprints import content_of
 from fittingroom.errors import NotFound, did_you_mean
 from fittingroom.web import sheets
 from fittingroom.web.data_card import CLASSES, PARTS, PER_PAGE, Browse, Card, Page, card
@@ -82,7 +83,8 @@ async def use(request: Request) -> Response:
     wishes: Plain = {**wishes_of(draft), "source": name}
     changed = bool(found.problem) and found.splits is not None
     if changed:
-        wishes |= {"validation": found.settings.validation, "split_seed": found.settings.split_seed}
+        kept = {key: value for key, value in wishes.items() if key not in ("folds", "fold")}
+        wishes = {**kept, "validation": found.settings.validation, "split_seed": found.settings.split_seed}
     draft.change({**draft.spec, "data": wishes})
     return keep(key, draft, site.workspace, RedirectResponse(f"/data{'?held_out=changed' * changed}", 303))
 
@@ -97,7 +99,7 @@ async def ask_removal(request: Request) -> Response:
         known = {info.name: info for info in sources.names(site.workspace)}
         if name not in known:
             raise NotFound(f'there is no data set "{name}"; {did_you_mean(name, known)}')
-        runs = [run.id for run in site.store.runs() if run.fingerprint == known[name].fingerprint]
+        runs = [run.id for run in site.store.runs() if content_of(run.fingerprint) == known[name].fingerprint]
         return {"info": known[name], "runs": runs}
 
     return site.page(request, "data/remove.html", view="data", chosen=chosen_in(draft), **await off_loop(about))

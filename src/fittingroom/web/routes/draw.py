@@ -100,7 +100,7 @@ async def example(request: Request) -> Response:
         first, *others = outlines_of(request, site)
         details = site.store.run(first.run)
         data, spec = shelf.find(details.fingerprint), spec_of(details).data
-        splits, _ = shelf.divided(data, spec.validation, spec.split_seed)
+        splits, _ = shelf.divided(data, spec.division)
         index = int(random.choice(splits.validation))
         label = data.class_names[int(data.labels[index])]
         return on_pad(Pad.of([first, *others]), data.images[index], image=index, label=label)

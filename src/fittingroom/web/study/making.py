@@ -92,7 +92,7 @@ def make(
     bases: Mapping[str, RunSpec],
     variables: Mapping[str, Variable],
     workspace: Workspace,
-    split: Split = Dataset.split,
+    split: Split = Dataset.divide,
 ) -> Making:
     """Read a wish; opens the data of its arms. ``bases``: what it begins from, by name; each of several is an arm."""
     base = next(iter(bases.values()))
@@ -200,7 +200,7 @@ def _on_their_data(found: Sequence[Arm], workspace: Workspace, split: Split) -> 
 
 def _facts(data: DataSpec, workspace: Workspace, split: Split) -> DataFacts:
     opened = load(data.source, workspace)
-    return facts_of(opened, split(opened, data.validation, data.split_seed))
+    return facts_of(opened, split(opened, data.division))
 
 
 def in_short(spec: RunSpec) -> Iterator[tuple[str, str]]:

@@ -55,7 +55,7 @@ class StudyTime:
 
 
 def arm_times(
-    found: Sequence[Arm], workspace: Workspace, threads: int | None, split: Split = Dataset.split
+    found: Sequence[Arm], workspace: Workspace, threads: int | None, split: Split = Dataset.divide
 ) -> list[ArmTime]:
     """Each arm with what its time depends on; reads the data, the same data once."""
     known: dict[DataSpec, Stage] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from fittingroom.spec.arms import WITH, WITHOUT, text_of
+from fittingroom.spec.arm_names import WITH, WITHOUT, text_of
 from fittingroom.spec.augment import AUGMENT_KINDS
 from fittingroom.spec.layers import LAYER_KINDS
 from fittingroom.spec.run import RunSpec, names_of, to_plain
@@ -45,7 +45,7 @@ POPULAR = (
 )  # fmt: skip
 """What people vary most."""
 NOT_VARIED = {"device", "budget", "keep_checkpoints", "freeze_up_to", "reset", "split_seed", "source", "validation",
-              "initializer", "name"}  # fmt: skip
+              "folds", "fold", "initializer", "name"}  # fmt: skip
 """What no comparison is about, or what would change the images that its figures are measured on."""
 
 
