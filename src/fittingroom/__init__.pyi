@@ -2,6 +2,7 @@ from .data.dataset import (
     Dataset as Dataset,
 )
 from .errors import (
+    DownloadFailed as DownloadFailed,
     FittingRoomError as FittingRoomError,
     InvalidData as InvalidData,
     InvalidInput as InvalidInput,
@@ -20,10 +21,20 @@ from .library.archive import (
     export_run as export_run,
     import_run as import_run,
 )
+from .library.check import (
+    check_data as check_data,
+)
+from .library.exporting import (
+    export_data as export_data,
+)
 from .library.fit import (
     fit as fit,
     load as load,
     train as train,
+)
+from .library.making import (
+    download as download,
+    synthesize as synthesize,
 )
 from .library.run import (
     Run as Run,

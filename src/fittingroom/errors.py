@@ -6,6 +6,7 @@
     │   ├── InvalidData              images or labels cannot be read as a data set
     │   └── NotFound                 no run, data set, preset or file of that name
     ├── TrainingDiverged             the loss became NaN or infinite; exit status 1
+    ├── DownloadFailed               a file cannot be had from the internet; exit status 1
     └── WorkspaceError               the workspace cannot be read or written; exit status 1
         ├── WorkspaceBusy            somebody else holds the database; it may be tried again
         └── WorkspaceUnusable        the disk is full, or the database broken: nothing at all can be done there
@@ -70,6 +71,10 @@ class NotFound(InvalidInput):
 
 class TrainingDiverged(FittingRoomError):
     """The training loss became NaN or infinite."""
+
+
+class DownloadFailed(FittingRoomError):
+    """A file cannot be had from the internet, or is another one than was published."""
 
 
 class WorkspaceError(FittingRoomError):

@@ -143,7 +143,8 @@ def test_data_commands(fittingroom: Fittingroom, photos: Path) -> None:
     imported = fittingroom("data", "import", photos, "--name", "stripes", "--json")
     assert imported.status == 0
     assert imported.json["counts"]["test"] == [5, 5, 4]
-    assert [entry["name"] for entry in fittingroom("data", "list", "--json").json] == ["fashion-mnist", "stripes"]
+    listed = [entry["name"] for entry in fittingroom("data", "list", "--json").json]
+    assert listed == ["fashion-mnist", "mnist-10k", "stripes", "mnist", "kmnist", "emnist", "cifar-10"]
     shown = fittingroom("data", "show", "stripes")
     assert "90 images of 1×8×8" in shown.out
     assert "never opened" in shown.out

@@ -115,7 +115,7 @@ def test_a_damaged_import_is_told_and_listed(workspace: Workspace, things: Path)
         load("things", workspace)
     assert str(refused.value).startswith(f"the prepared data set in {cut.parent} is damaged: ")
     assert str(refused.value).endswith('; remove data set "things" and import it again')
-    assert [(info.name, info.kind) for info in names(workspace)][1:] == [("things", "damaged")]
+    assert [(info.name, info.kind) for info in names(workspace)][2:] == [("things", "damaged")]
 
 
 def temporary_folders(cache: Path) -> list[Path]:

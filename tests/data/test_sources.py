@@ -119,11 +119,11 @@ def test_built_in_names_are_kept(shoes: Path, workspace: Workspace) -> None:
 
 
 def test_the_list_names_everything_without_decoding(shoes: Path, workspace: Workspace, cache: Path) -> None:
-    assert [info.name for info in names(workspace)] == ["fashion-mnist"]
+    assert [info.name for info in names(workspace)] == ["fashion-mnist", "mnist-10k"]
     data = import_data(shoes, workspace, name="z-1.0")
     import_data(shoes, workspace, name="A_b")
     (workspace.data / ".z-1.0.123.tmp").mkdir()
-    built_in, first, second = names(workspace)
+    built_in, _, first, second = names(workspace)
     assert (built_in.kind, built_in.images, built_in.classes, built_in.shape) == ("built-in", 70_000, 10, (1, 28, 28))
     assert (first.name, first.kind) == ("A_b", "imported")
     assert (second.name, second.images, second.classes, second.shape) == ("z-1.0", 4, 2, (1, 6, 5))
@@ -144,7 +144,7 @@ def test_removing(shoes: Path, workspace: Workspace) -> None:
         remove("shoe", workspace)
     assert str(refused.value) == 'there is no imported data set "shoe"; did you mean "shoes"?'
     remove("shoes", workspace)
-    assert [info.name for info in names(workspace)] == ["fashion-mnist", "boots"]
+    assert [info.name for info in names(workspace)] == ["fashion-mnist", "mnist-10k", "boots"]
     assert [entry.name for entry in workspace.data.iterdir()] == ["boots"]
     assert int(data.images.sum()) > 0  # what is open stays readable
     (workspace.data / "boots" / "meta.json").unlink()
@@ -160,7 +160,7 @@ def test_unknown_names_are_told_with_what_is_known(shoes: Path, workspace: Works
         'there is no data set "fashon-mnist"; did you mean "fashion-mnist"? '
         f"(a path must lead to a folder of images, and {Path.cwd() / 'fashon-mnist'} does not exist)"
     )
-    with pytest.raises(NotFound, match="known are: fashion-mnist, shoes"):
+    with pytest.raises(NotFound, match="known are: cifar-10, emnist, fashion-mnist, kmnist, mnist, mnist-10k, shoes"):
         load("zzz", workspace)
     for odd in ("", "nul\0", "x" * 5000, "~nobody-of-that-name/x", "../../etc/nothing"):
         with pytest.raises((NotFound, InvalidData)):

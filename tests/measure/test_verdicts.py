@@ -368,6 +368,49 @@ def test_no_winner_among_equal_arms():
     assert 0.015 < np.mean([any(found.differs for found in each.comparisons) for each in judged]) <= 0.07
 
 
+def test_a_control_is_all_that_is_compared_and_counted():
+    results = replace(drawn(np.random.default_rng(7), [0.0, 2.0, -2.0, 0.01], 5), control="arm 0")
+    judged = judge(results)
+    assert judged.family == 3
+    assert {frozenset((each.a, each.b)) for each in judged.comparisons} == {
+        frozenset(("arm 0", other)) for other in ("arm 1", "arm 2", "arm 3")
+    }
+    p = [reference.ttest_rel(list(results.arms[0].values(ACCURACY).values()),
+                             list(other.values(ACCURACY).values())).pvalue for other in results.arms[1:]]  # fmt: skip
+    stepped = multipletests(p)
+    found = {({each.a, each.b} - {"arm 0"}).pop(): each.adjusted_p for each in judged.comparisons}
+    assert [found[f"arm {number}"] for number in (1, 2, 3)] == pytest.approx(stepped)
+    assert judged.winner is None
+    assert judged.headline == (
+        "Compared with arm 0, arm 1 has a higher validation accuracy and arm 2 has a lower validation accuracy, "
+        "corrected for 3 comparisons; 1 other is not shown to differ from it."
+    )
+    assert "the 3 comparisons with arm 0, which the study names as its control" in everything(judged)
+    assert judge(replace(results, arms=results.arms[::-1])).headline.startswith("Compared with arm 0, arm 1 has")
+
+
+def test_with_a_control_any_false_difference_is_told_in_5_percent_of_studies():
+    rng = np.random.default_rng(11)
+    judged = [judge(replace(drawn(rng, [0.0] * 5, 3), control="arm 2")) for _ in range(1000)]
+    wrong = sum(any(each.differs for each in one.comparisons) for one in judged)
+    assert 20 <= wrong <= 70  # at most 5 %; Holm's is a little less
+
+
+def test_a_control_without_a_result_is_told():
+    broken = arm("none", [0, 0, 0], states=dict.fromkeys(range(3), "failed"))
+    judged = judge(replace(study(broken, arm("relu", RELU), arm("elu", ELU)), control="none"))
+    assert judged.headline == "none has no mean validation accuracy: there is nothing to compare the other arms with."
+
+
+def multipletests(p):
+    """Holm's p by its definition: k, k − 1, … times the sorted p, never falling."""
+    order, adjusted, so_far = sorted(range(len(p)), key=p.__getitem__), [0.0] * len(p), 0.0
+    for step, which in enumerate(order):
+        so_far = max(so_far, (len(p) - step) * p[which])
+        adjusted[which] = min(1.0, so_far)
+    return adjusted
+
+
 def test_of_two_arms_a_false_winner_is_named_in_5_percent_and_a_true_one_at_the_power_that_was_told():
     rng = np.random.default_rng(7)
     equal = [judge(drawn(rng, [0.0, 0.0], 3)).winner for _ in range(1000)]

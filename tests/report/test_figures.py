@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import re
@@ -12,8 +13,10 @@ import pytest
 from scipy.stats import t
 
 from fittingroom.measure.study import MEASURES, StudyResults
+from fittingroom.measure.verdicts import judge
 from fittingroom.report import figures
 from fittingroom.report.figures import Curves, Difference, on_front
+from fittingroom.report.found import differences_in
 from fittingroom.report.names import distinct
 from fittingroom.report.scales import Scale, log_ticks, round_ticks, scale_of, tick_text, told
 from fittingroom.report.svg import LETTER, NARROW, WIDE, cut, spread
@@ -247,6 +250,19 @@ def test_comparisons_with_one_arm_are_rows_around_zero() -> None:
             for each in picture.iter(f"{SVG}circle")}  # fmt: skip
     assert dots[0.5] / dots[-0.25] == pytest.approx(-2, abs=0.01)
     assert "a, less" in [each.text for each in picture.iter(f"{SVG}text")]
+
+
+def test_comparisons_with_a_control_are_rows_less_the_control_and_so_is_the_margin() -> None:
+    a, b, c = (arm(name, values) for name, values in (("a", [0.9, 0.91]), ("b", [0.8, 0.82]), ("c", [0.7, 0.71])))
+    results = dataclasses.replace(study(a, b, c), control=b.key)
+    found = differences_in(judge(results))
+    assert [(each.first, each.second) for each in found] == [(a.key, b.key), (c.key, b.key)]
+    assert [round(each.value, 6) for each in found] == [9.5, -10.5]
+    picture = pictures(figures.differences(results, found))["wide"]
+    texts = [each.text for each in picture.iter(f"{SVG}text")]
+    assert {"less b", "a", "c", "+9.50", "−10.50"} <= set(texts)
+    legend = " ".join(each.text or "" for each in pictures(figures.dots(results))["wide"].iter(f"{SVG}text"))
+    assert "shaded: within 0.2 points of b's mean" in legend
 
 
 def test_a_name_that_fits_exactly_is_not_cut() -> None:

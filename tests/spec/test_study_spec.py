@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fittingroom.errors import InvalidSpec, NotFound
-from fittingroom.spec.arms import Arm, arms, beyond_axes, seeds_of, spec_of
+from fittingroom.spec.arms import Arm, arms, beyond_axes, control_among, seeds_of, spec_of
 from fittingroom.spec.run import load_run_spec
 from fittingroom.spec.study import StudySpec, load_study_spec, study_from_plain, study_presets
 
@@ -136,6 +136,14 @@ def test_a_random_search_draws_the_same_arms_every_time_within_its_ranges() -> N
         ({"vary": {"train.batch_size": {"low": 0, "high": 1, "log": True}}}, "no logarithm"),
         ({"vary": {"train.batch_size": list(range(1, 300))}}, "more than 200"),
         (
+            {"vary": {"train.batch_size": [128, 256]}, "control": "265"},
+            '"265" is no arm of this study; did you mean "256"',
+        ),
+        (
+            {"vary": {"train.batch_size": [128, 256]}, "control": "128", "search": {"trials": 4}},
+            "the arms of a search are not known beforehand; leave it out",
+        ),
+        (
             {"arms": [{"name": "a", "small": {"train.epochs": 1}}, {"name": "b", "set": {"train.epochs": 9}}]},
             r"settings for a first look, and the study has none; add \[small\]",
         ),
@@ -146,6 +154,15 @@ def test_a_random_search_draws_the_same_arms_every_time_within_its_ranges() -> N
 def test_what_is_wrong_with_a_study_is_told(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidSpec, match=told):
         arms(study(**wrong))
+
+
+@pytest.mark.parametrize("control", ["256", "batch size 256"])
+def test_a_control_is_one_of_the_arms_and_changes_none_of_the_runs(control: str) -> None:
+    with_control, plain = (study(vary={"train.batch_size": [128, 256]}, **more) for more in ({"control": control}, {}))
+    assert control_among(with_control, [arm.name for arm in arms(with_control)]) == 1
+    assert control_among(plain, [arm.name for arm in arms(plain)]) is None
+    assert with_control.content_id == plain.content_id
+    assert study_from_plain(tomllib.loads(with_control.to_toml())).control == control
 
 
 def test_a_base_is_a_preset_a_file_beside_the_study_or_a_table(tmp_path: Path) -> None:

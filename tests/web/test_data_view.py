@@ -526,9 +526,9 @@ def test_removing_asks_first(page: TestClient, imported: Dataset, own_workspace:
     text = text_of(page, "/data/remove?name=photos")
     assert "Remove photos? The workspace's copy of 90 images in 3 classes will be deleted." in text
     assert "trained on it" not in text
-    assert [info.name for info in sources.names(own_workspace)] == ["fashion-mnist", "photos"]
+    assert [info.name for info in sources.names(own_workspace)] == ["fashion-mnist", "mnist-10k", "photos"]
     assert page.post("/data/remove", data={"name": "photos"}).headers["location"] == "/data"
-    assert [info.name for info in sources.names(own_workspace)] == ["fashion-mnist"]
+    assert [info.name for info in sources.names(own_workspace)] == ["fashion-mnist", "mnist-10k"]
     assert page.get(f"/data/image/{imported.fingerprint}/1").status_code == 404
 
 

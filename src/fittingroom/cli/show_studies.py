@@ -98,6 +98,7 @@ def plain_study(
         "states": dict(summary.states),
         "axes": results.axes,
         "beyond": results.beyond,
+        "control": results.control,
         "seconds_left": left and left.seconds,
         "arms": [_plain_arm(arm, judged.arm(arm.key)) for arm in results.arms],
         "headline": judged.headline,

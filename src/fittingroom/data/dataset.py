@@ -35,13 +35,13 @@ class DataSetInfo:
     """One line of the list of data sets."""
 
     name: str
-    kind: Literal["built-in", "imported", "damaged"]
+    kind: Literal["built-in", "imported", "damaged", "downloadable"]
     images: int
     classes: int
     shape: tuple[int, ...]
     """``(channels, height, width)``; empty for a damaged data set."""
     fingerprint: str
-    """Of its content, whatever is excluded from it."""
+    """Of its content, whatever is excluded from it; empty for one that is damaged, or not downloaded yet."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

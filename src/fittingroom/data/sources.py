@@ -14,14 +14,16 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fittingroom.data import arrays, fashion_mnist, formats
+from fittingroom.data import arrays, fashion_mnist, formats, mnist_10k
 from fittingroom.data.cleaning import as_of, cleaned
 from fittingroom.data.dataset import Dataset, DataSetInfo
 from fittingroom.data.incoming import Digest, Incoming, Preview, Progress
@@ -35,6 +37,7 @@ from fittingroom.data.prepared import (
     publish,
     written,
 )
+from fittingroom.data.remote import REMOTE, Remote
 from fittingroom.data.stamps import stamp
 from fittingroom.data.wanted import AS_IT_IS, Size, Wanted
 from fittingroom.errors import InvalidData, InvalidInput, NotFound, WorkspaceError, did_you_mean
@@ -42,6 +45,7 @@ from fittingroom.workspace import Workspace, cache_folder
 
 BUILT_IN: dict[str, tuple[DataSetInfo, Callable[[], Incoming]]] = {
     fashion_mnist.INFO.name: (fashion_mnist.INFO, fashion_mnist.read),
+    mnist_10k.INFO.name: (mnist_10k.INFO, mnist_10k.read),
 }
 CACHED = "cache:"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -79,12 +83,22 @@ def _opened(source: str | os.PathLike[str], workspace: Workspace) -> Dataset:
             return _open_imported(text, workspace)
     path = _absolute(text)
     if not os.path.exists(path):  # False also for names that no file can have
-        known = [info.name for info in names(workspace)]
+        if text in REMOTE:
+            raise NotFound(_not_here_yet(REMOTE[text]))
+        known = [*(info.name for info in names(workspace)), *REMOTE]
         raise NotFound(
             f'there is no data set "{text}"; {did_you_mean(text, known)} '
             f"(a path must lead to a folder of images, and {shown(path)} does not exist)"
         )
     return _open_path(path)
+
+
+def _not_here_yet(remote: Remote) -> str:
+    host = urlsplit(remote.addresses[0]).netloc
+    return (
+        f'the data set "{remote.name}" is not here yet: "fittingroom data download {remote.name}" gets it, in Python '
+        f'fittingroom.download("{remote.name}"): {remote.bytes / 1e6:,.0f} MB from {host}'
+    )
 
 
 def names(workspace: Workspace) -> list[DataSetInfo]:
@@ -121,13 +135,30 @@ def import_data(
     """
     root, name, form, wanted = _asked_for(path, name, size, wanted)
     incoming = form.read(root, wanted)
-    workspace.create()
-    place = workspace.data / name
     if called is not None:
         incoming = replace(incoming, origin=incoming.origin.replace(shown(root), called))
+    return take_in(incoming, workspace, name, progress)
+
+
+def take_in(
+    incoming: Incoming,
+    workspace: Workspace,
+    name: str,
+    progress: Callable[[int], object] | None = None,
+    beside: Mapping[str, bytes] = MappingProxyType({}),
+) -> Dataset:
+    """Keep a data set, wherever it comes from, in the workspace under a name.
+
+    ``progress`` is called with the number of images so far; what it raises ends the work, and nothing is left of it.
+    ``beside``: files by name that are kept in the data set's folder. The same content under the same name again
+    returns what is there. Raises InvalidInput for a name that cannot be had, InvalidData and WorkspaceError.
+    """
+    place = workspace.create().data / new_name(name)
     if progress is not None:
         incoming = replace(incoming, blocks=_told(incoming.blocks, progress))
     with written(place, name, incoming, FREE_THE_WORKSPACE) as temporary:
+        for file, content in beside.items():
+            (temporary / file).write_bytes(content)
         fingerprint = open_prepared(temporary, source=name).fingerprint
         if not publish(temporary, place) and _open_imported(name, workspace).fingerprint != fingerprint:
             raise InvalidInput(
@@ -198,7 +229,7 @@ def _asked_for(
 ) -> tuple[Path, str, formats.Format, Wanted]:
     """The files, the name, the format and the wishes of an import, checked without looking into the files."""
     root = _absolute(os.fsdecode(path))
-    name = _new_name(formats.stem(root) if name is None else name)
+    name = new_name(formats.stem(root) if name is None else name)
     wanted = wanted or AS_IT_IS
     wanted = (wanted if size is None else replace(wanted, size=size)).checked()
     if not os.path.exists(root):
@@ -269,7 +300,8 @@ def _open_path(path: Path) -> Dataset:
     return data
 
 
-def _new_name(name: str) -> str:
+def new_name(name: str) -> str:
+    """The name, if a data set may be called so; raises InvalidInput."""
     if not NAME.fullmatch(name):
         raise InvalidInput(
             f'"{name}" cannot be the name of a data set; give a name of at most 64 letters, digits, dashes, '

@@ -103,13 +103,17 @@ class Judgement:
     """0 where none was given."""
     arms: tuple[ArmSummary, ...]
     comparisons: tuple[Comparison, ...]
-    """Every pair of at most 6 arms; of more, the best against each other one."""
+    """Each arm with the control; without one every pair of at most 6 arms, and of more, the best against each other."""
     family: int
     """Comparisons that the corrections count: every pair that could be tested, told or not."""
     best: str | None
     """Key of the arm with the best mean; not more than that."""
     winner: str | None
-    """Key of the arm that is shown to be better than every other one that can be compared."""
+    """Key of the arm that is shown to be better than every other one that can be compared; of three or more with a
+    control, that can be the control alone, for the others are not compared with each other.
+    """
+    control: str | None
+    """Key of the arm that was named beforehand as the one that each other is compared with."""
     optimism: float | None
     """How much the best arm would look better than the average by chance if all were equal."""
     provisional: bool

@@ -21,11 +21,19 @@ def scope(judged: Judgement, images: int, divisions: int = 1) -> tuple[str, ...]
     if judged.family > 1:
         shown = len(judged.comparisons)
         counted_ = f"all {judged.family:,} pairs that could be tested"
-        if shown < judged.family:
+        if judged.control is not None:
+            control = judged.arm(judged.control).name
+            counted_ = f"the {judged.family:,} comparisons with {control}, which the study names as its control"
+        elif shown < judged.family:
             counted_ += f", not only the {shown:,} told here, because the best arm was chosen by looking"
         said.append(
             f"The more comparisons, the more of them look real by chance: verdicts are Holm's over {counted_}, so that "
             "the probability of telling any difference that is not there is at most 5 %; likewise for equalities."
+        )
+    if judged.control is not None and len(judged.arms) > 2:
+        said.append(
+            f"Other arms than {judged.arm(judged.control).name} are not compared with each other: which of them is the "
+            "best is not asked, and a control that is chosen after looking at results makes these figures too good."
         )
     if any(comparison.open and comparison.seeds_needed for comparison in judged.comparisons):
         among = f" as one of {judged.family:,} comparisons" if judged.family > 1 else ""

@@ -96,6 +96,8 @@ class StudyResults:
     images: int
     """Validation images."""
     arms: tuple[ArmResults, ...]
+    control: str | None = None
+    """Key of the arm that each other one is compared with; None where every pair is."""
     axes: tuple[str, ...] = ()
     """The paths that vary."""
     beyond: tuple[str, ...] = ()

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from fittingroom.errors import InvalidInput
 from fittingroom.measure.evaluate import Interval, wilson
+from fittingroom.measure.headline import headline
 from fittingroom.measure.judgement import ArmSummary, Comparison, Judgement, SeedValue
 from fittingroom.measure.multiplicity import Adjusted, adjust, holm, optimism
 from fittingroom.measure.planning import seeds_needed
 from fittingroom.measure.scope import scope
-from fittingroom.measure.sentences import compared, headline, sentences
+from fittingroom.measure.sentences import compared, sentences
 from fittingroom.measure.stats import (
     ALPHA,
     Equivalence,
@@ -41,7 +42,8 @@ def judge(results: StudyResults, measure: str | None = None) -> Judgement:
     """Summaries, paired comparisons and verdicts by the study's own measure, or by another one of ``MEASURES``.
 
     All pairs of arms count for Holm's procedure, also where only those with the best are told: the best was chosen by
-    looking. The study's margin belongs to its own measure; others have theirs. Raises InvalidInput for an unknown one.
+    looking. With a control, which was named before, only the pairs with it are compared, and count. The study's margin
+    belongs to its own measure; others have theirs. Raises InvalidInput for an unknown one.
     """
     name = results.measure if measure is None else measure
     if name not in MEASURES:
@@ -50,10 +52,13 @@ def judge(results: StudyResults, measure: str | None = None) -> Judgement:
     margin = results.margin if name == results.measure else chosen.margin
     margin = margin if 0 < margin < LARGEST else 0.0
     arms = tuple(_summary(arm, chosen, results.images) for arm in results.arms)
-    pairs = [_Pair.of(a, b, chosen) for a, b in itertools.combinations(arms, 2)]
+    control = results.control
+    pairs = [
+        _Pair.of(a, b, chosen) for a, b in itertools.combinations(arms, 2) if control in (None, a.key, b.key)
+    ]  # fmt: skip
     tested = [pair for pair in pairs if pair.sample is not None and pair.sample.n > 1]
     best = _best(arms, chosen)
-    told = [pair for pair in pairs if len(arms) <= MOST_FOR_ALL_PAIRS or best in pair.keys]
+    told = [pair for pair in pairs if control or len(arms) <= MOST_FOR_ALL_PAIRS or best in pair.keys]
     tests = _test(tested, margin)
     comparisons = tuple(_comparison(pair, chosen, margin, len(tested), tests.get(pair.keys)) for pair in told)
     judged = Judgement(
@@ -64,7 +69,8 @@ def judge(results: StudyResults, measure: str | None = None) -> Judgement:
         comparisons=comparisons,
         family=len(tested),
         best=best,
-        winner=_winner(arms, comparisons, best, chosen),
+        winner=_winner(arms, comparisons, best),
+        control=control,
         optimism=_optimism(arms),
         provisional=any(state in TO_COME for arm in arms for _, state in arm.unfinished),
     )
@@ -204,9 +210,7 @@ def _scores(arm: ArmSummary, measure: Measure) -> dict[int, float]:
     return scores | dict.fromkeys(arm.never, -math.inf)
 
 
-def _winner(
-    arms: Sequence[ArmSummary], comparisons: Sequence[Comparison], best: str | None, measure: Measure
-) -> str | None:
+def _winner(arms: Sequence[ArmSummary], comparisons: Sequence[Comparison], best: str | None) -> str | None:
     """The best arm, if it is shown to be better than every other that has been run twice; else None."""
     beaten = {comparison.b for comparison in comparisons if comparison.a == best and comparison.differs}
     others = {arm.key for arm in arms if arm.key != best and arm.mean is not None}

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from fittingroom.measure.study import MEASURES, ArmResults, Outcome, StudyResults
 from fittingroom.queue.stored import open_store
-from fittingroom.queue.study_names import in_words
-from fittingroom.spec.arms import Arm, beyond_axes, seeds_of
+from fittingroom.spec.arm_names import in_words
+from fittingroom.spec.arms import Arm, axes_of, beyond_axes, control_among, seeds_of
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec, from_plain
 from fittingroom.spec.study import StudySpec, study_from_plain
@@ -110,7 +110,7 @@ def results_of(store: Store, study: str) -> StudyResults:
     spec, places, epochs = spec_of_study(record), store.studies.places(record.id), store.studies.epochs(record.id)
     specs = {arm.key: _spec_of(arm) for arm in record.arms}
     measure, pruned = MEASURES[spec.measure], store.studies.pruned(record.id)
-    axes = (*(["arm"] if spec.arms else []), *spec.vary)
+    axes, control = axes_of(spec), control_among(spec, [arm.name for arm in record.arms])
     return StudyResults(
         study=record.id,
         name=record.name,
@@ -133,6 +133,7 @@ def results_of(store: Store, study: str) -> StudyResults:
             for arm in record.arms
         ),
         axes=axes,
+        control=None if control is None else record.arms[control].key,
         divisions=len({(arm.fingerprint, specs[arm.key].data.division) for arm in record.arms}),
         beyond=beyond_axes(spec, [Arm(arm.key, arm.name, arm.settings, specs[arm.key]) for arm in record.arms]),
     )

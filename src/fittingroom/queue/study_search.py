@@ -14,7 +14,8 @@ from fittingroom.errors import Fault, InvalidSpec
 from fittingroom.measure.study import MEASURES
 from fittingroom.queue.search import DRAWN_FIRST, Tried, next_choice
 from fittingroom.queue.study_results import PRUNED, results_of
-from fittingroom.spec.arms import Arm, arm_of, text_of
+from fittingroom.spec.arm_names import text_of
+from fittingroom.spec.arms import Arm, arm_of
 from fittingroom.spec.study import Range, StudySpec
 from fittingroom.store import Store, StudyRecord
 

@@ -51,8 +51,8 @@ def draw_dots(results: StudyResults, layout: Layout) -> str:
     names = distinct([arm.name for arm in arms], rows.names)
     bottom = rows.top + rows.height * max(1, len(arms))
     scale = scale_of(_reached(arms, measure), rows.left + 6, rows.right - 6, least=max(results.margin, 1e-6) * 4)
-    best = best_of(arms, measure)
-    band = list(_margin_band(best, results.margin, scale, rows, len(arms))) if best else []
+    about = next((arm for arm in arms if arm.key == results.control), None) or best_of(arms, measure)
+    band = list(_margin_band(about, results.margin, scale, rows, len(arms))) if about else []
     note, height = legend(_legend(results, measure, shaded=bool(band)), bottom + 56, layout)
     parts = [
         *_axis(scale, measure, rows, bottom, layout),
@@ -135,11 +135,11 @@ def _axis(scale: Scale, measure: Measure, rows: _Rows, bottom: float, layout: La
     yield words("axis", (rows.left + rows.right) / 2, bottom + 34, axis_words(measure), anchor="middle")
 
 
-def _margin_band(best: ShownArm, margin: float, scale: Scale, rows: _Rows, count: int) -> Iterator[str]:
+def _margin_band(about: ShownArm, margin: float, scale: Scale, rows: _Rows, count: int) -> Iterator[str]:
     """Behind the dots of every row; in a narrow picture names and figures stay free of it."""
-    if best.mean is None or margin <= 0:
+    if about.mean is None or margin <= 0:
         return
-    left, right = scale(scale.within(best.mean - margin)), scale(scale.within(best.mean + margin))
+    left, right = scale(scale.within(about.mean - margin)), scale(scale.within(about.mean + margin))
     stripes = [(rows.top, rows.height * count)]
     if rows.narrow:
         stripes = [(rows.middle(row) - 10, 20.0) for row in range(count)]
@@ -148,7 +148,8 @@ def _margin_band(best: ShownArm, margin: float, scale: Scale, rows: _Rows, count
 
 
 def _legend(results: StudyResults, measure: Measure, *, shaded: bool) -> list[str]:
-    margin = f"shaded: within {results.margin:g} {measure.unit} of the best mean".replace("  ", " ")
+    about = next((f"{arm.name}'s" for arm in results.arms if arm.key == results.control), "the best")
+    margin = f"shaded: within {results.margin:g} {measure.unit} of {about} mean".replace("  ", " ")
     return ["dot: one seed", "bar: mean", "line: 95 % interval", *[margin] * shaded]
 
 

@@ -153,12 +153,13 @@ def curves_in(histories: Histories) -> Curves:
 
 
 def differences_in(judged: Judgement) -> tuple[Difference, ...]:
-    """The comparisons of a judgement that have a difference."""
+    """The comparisons of a judgement that have a difference; with a control, all less that."""
     found = []
     for each in judged.comparisons:
         if each.difference is not None:
             low, high = each.adjusted_interval or (None, None)
-            found.append(Difference(each.a, each.b, each.difference, low, high, each.differs))
+            difference = Difference(each.a, each.b, each.difference, low, high, each.differs)
+            found.append(difference.turned if each.a == judged.control else difference)
     return tuple(found)
 
 

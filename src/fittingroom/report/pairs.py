@@ -32,6 +32,12 @@ class Difference:
     decided: bool
     """Whether the corrected interval leaves zero out."""
 
+    @property
+    def turned(self) -> Difference:
+        """The second arm less the first."""
+        low, high = (None if end is None else -end for end in (self.high, self.low))
+        return Difference(self.second, self.first, -self.value, low, high, self.decided)
+
 
 @dataclass(frozen=True)
 class _Place:
@@ -59,7 +65,7 @@ def draw_matrix(results: StudyResults, found: Sequence[Difference], layout: Layo
     """Every arm less every other; coloured, bold and with an arrow where that is decided."""
     measure, arms = measure_of(results), _compared(results, found)
     pairs = {(each.first, each.second): each for each in found}
-    pairs |= {(each.second, each.first): _turned(each) for each in found}
+    pairs |= {(each.second, each.first): each.turned for each in found}
     left = min(NAMES * layout.width, max((width_of(arm.name) for arm in arms), default=0) + 30)
     width, height, top = min(96.0, (layout.width - left) / max(1, len(arms))), 36.0, 26.0
     by_name = all(width_of(arm.name) < width - 6 for arm in arms)
@@ -90,16 +96,14 @@ def draw_matrix(results: StudyResults, found: Sequence[Difference], layout: Layo
 
 def draw_forest(results: StudyResults, found: Sequence[Difference], layout: Layout) -> str:
     """One row for each comparison: the difference and its interval, against zero and the margin."""
-    measure, names = measure_of(results), _row_names(results, found)
-    common = _common(found)
+    measure, (common, names) = measure_of(results), _rows(results, found)
     left = 8.0 if layout.narrow else min(270.0, max((width_of(name) for name in names), default=0) + 12)
     scale = scale_of(_reached(found, results.margin), left + 8, layout.width - (12.0 if layout.narrow else 78.0))
     row_height, top = 42.0 if layout.narrow else 26.0, 30.0 if common else 8.0
     bottom = top + row_height * max(1, len(found))
     parts = [*_ground(scale, results.margin, top, bottom, layout)]
     if common:
-        first = next(arm.name for arm in results.arms if arm.key == common)
-        parts.append(words("name strong", 0, 14, f"{first}, less", room=layout.width))
+        parts.append(words("name strong", 0, 14, common, room=layout.width))
     room = layout.width - 70 if layout.narrow else left - 8
     for row, (each, name, short) in enumerate(zip(found, names, distinct(names, room), strict=True)):
         y = top + row_height * row + (31 if layout.narrow else row_height / 2)
@@ -163,22 +167,15 @@ def _compared(results: StudyResults, found: Sequence[Difference]) -> list[ShownA
     return [arm for arm in shown(results) if arm.key in keys]
 
 
-def _turned(each: Difference) -> Difference:
-    low, high = (None if end is None else -end for end in (each.high, each.low))
-    return Difference(each.second, each.first, -each.value, low, high, each.decided)
-
-
-def _common(found: Sequence[Difference]) -> str | None:
-    """The arm that every comparison begins with, where there are several."""
-    firsts = {each.first for each in found}
-    return firsts.pop() if len(firsts) == 1 and len(found) > 1 else None
-
-
-def _row_names(results: StudyResults, found: Sequence[Difference]) -> list[str]:
+def _rows(results: StudyResults, found: Sequence[Difference]) -> tuple[str, list[str]]:
+    """What stands above all rows, where every comparison has one arm in common, and what stands before each."""
     names = _names(results)
-    if _common(found):
-        return [names.get(each.second, each.second) for each in found]
-    return [_pair_name(each, names) for each in found]
+    firsts, seconds = ({getattr(each, side) for each in found} for side in ("first", "second"))
+    if len(found) > 1 and len(seconds) == 1:
+        return f"less {names.get(found[0].second, '')}", [names.get(each.first, each.first) for each in found]
+    if len(found) > 1 and len(firsts) == 1:
+        return f"{names.get(found[0].first, '')}, less", [names.get(each.second, each.second) for each in found]
+    return "", [_pair_name(each, names) for each in found]
 
 
 def _names(results: StudyResults) -> Mapping[str, str]:

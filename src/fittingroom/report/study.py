@@ -17,7 +17,7 @@ from fittingroom.report.found import StudyFound, read_found
 from fittingroom.report.page import render, save
 from fittingroom.report.scales import axis_words, told
 from fittingroom.report.ways import axes_of
-from fittingroom.spec.arms import text_of
+from fittingroom.spec.arm_names import text_of
 from fittingroom.spec.run import RunSpec, to_plain
 from fittingroom.workspace import Workspace
 

@@ -13,13 +13,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from fittingroom.errors import Fault, InvalidInput, InvalidSpec, did_you_mean
+from fittingroom.spec.arm_names import WITH, WITHOUT, in_words, name_of, text_of
 from fittingroom.spec.differences import differences, is_stack
 from fittingroom.spec.run import LONGEST_NAME, RunSpec, from_plain, names_of, put
 from fittingroom.spec.settings import NONE
 from fittingroom.spec.study import MOST_ARMS, ArmSpec, Range, StudySpec
 
-WITH, WITHOUT = "with", "without"
-"""Values of an axis over a whole item or list: as the base has it, or left out."""
 Plain = dict[str, Any]
 
 
@@ -39,7 +38,7 @@ class Arm:
 def arms(study: StudySpec) -> tuple[Arm, ...]:
     """All arms that are known beforehand, in the order of the study; those of a tpe search are chosen later.
 
-    Raises InvalidSpec with the faults of every arm, and where two are the same.
+    Raises InvalidSpec with the faults of every arm, where two are the same, and where the control is none of them.
     """
     if study.search is None:
         ranged = [path for path, axis in study.vary.items() if isinstance(axis, Range)]
@@ -59,7 +58,24 @@ def arms(study: StudySpec) -> tuple[Arm, ...]:
     if len(pairs) < 2:
         fix = 'add an axis: [vary] "train.batch_size" = [128, 256]'
         raise InvalidSpec([Fault("vary", "nothing varies", fix)], title=_title(study))
-    return _distinct(study, pairs)
+    found = _distinct(study, pairs)
+    if study.control is not None and control_among(study, [arm.name for arm in found]) is None:
+        told = f'"{study.control}" is no arm of this study'
+        raise InvalidSpec(
+            [Fault("control", told, did_you_mean(study.control, [arm.name for arm in found]))], title=_title(study)
+        )
+    return found
+
+
+def axes_of(study: StudySpec) -> tuple[str, ...]:
+    """What its arms are told by: ``arm`` where some are made by hand, then the paths that vary."""
+    return (*(["arm"] if study.arms else []), *study.vary)
+
+
+def control_among(study: StudySpec, names: Sequence[str]) -> int | None:
+    """Which of its arms, by their names, all others are compared with; ``128`` is ``batch size 128`` too."""
+    axes = axes_of(study)
+    return next((at for at, name in enumerate(names) if study.control in (name, in_words(name, axes))), None)
 
 
 def arm_of(study: StudySpec, choice: Mapping[str, Any], by_hand: ArmSpec | None = None) -> Arm:
@@ -72,7 +88,7 @@ def arm_of(study: StudySpec, choice: Mapping[str, Any], by_hand: ArmSpec | None 
             _vary(plain, path, value)
         except InvalidInput as error:
             faults.append(Fault(place, str(error), "mend the path, or leave it out"))
-    name, settings = _name(study, choice, by_hand), {path: text_of(value) for path, value in choice.items()}
+    name, settings = name_of(choice, by_hand), {path: text_of(value) for path, value in choice.items()}
     if by_hand:
         settings = {"arm": by_hand.name, **settings}
     if faults:
@@ -111,25 +127,6 @@ def beyond_axes(study: StudySpec, found: Sequence[Arm]) -> tuple[str, ...]:
     if not study.about and not study.vary and len({_cause(path) for path in loose}) == 1 and len(stacks) <= 1:
         return ()  # arms by hand that differ in one thing only
     return tuple(loose)
-
-
-def text_of(value: Any) -> str:
-    """A value of an axis, short: ``sgd``, ``0.1``, ``rotate 10, mirror``."""
-    if isinstance(value, Mapping):
-        words = [str(value[tag]) for tag in ("name", "kind", "layer") if tag in value]
-        more = [
-            f"{key.replace('_', ' ')} {text_of(each)}"
-            for key, each in value.items()
-            if key not in ("name", "kind", "layer")
-        ]
-        return " ".join([*words, *more]) or "{}"
-    if isinstance(value, list | tuple):
-        return ", ".join(text_of(each) for each in value) or NONE
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return str(value)
 
 
 def _title(study: StudySpec) -> str:
@@ -250,20 +247,6 @@ def _named_apart(found: Sequence[Arm]) -> tuple[Arm, ...]:
         dataclasses.replace(arm, name=f"{arm.name} ({next(counted[arm.name])})") if arm.name in counted else arm
         for arm in found
     )
-
-
-def _name(study: StudySpec, choice: Mapping[str, Any], by_hand: ArmSpec | None) -> str:
-    """``relu``; with several axes ``relu, batch size 128``."""
-    alone = len(choice) == 1 and not by_hand
-    words = [by_hand.name] if by_hand else []
-    for path, value in choice.items():
-        text, what = text_of(value), path.rpartition(".")[2].replace("_", " ").replace("*", "").strip()
-        if value in (WITH, WITHOUT):
-            words.append(f"{text} {'augmentation' if path == 'augment' else what}")
-            continue
-        needs = isinstance(value, int | float) or value == NONE
-        words.append(f"{what} {text}" if needs and not (alone and not isinstance(value, str)) else text)
-    return ", ".join(words)[:LONGEST_NAME]
 
 
 def _within(path: str, pattern: str) -> bool:

@@ -127,6 +127,13 @@ class StudySpec:
         gt=0,
         help="The smallest difference that matters, in the measure's unit: 0.2 percentage points for accuracy.",
     )
+    control: str | None = param(
+        default=None,
+        min_length=1,
+        max_length=LONGEST_NAME,
+        pattern=ONE_LINE,
+        help="The arm, by its name, that each other one is compared with; unless given, every pair is compared.",
+    )
     budget: Budget = param(default=None, unit="s", help="Time for all of it, such as 30m: nothing is begun after that.")
     search: Search | None = param(default=None, help="Try some combinations of the axes instead of all.")
     small: Smaller | None = param(default=None, help="What to change for a first look that takes minutes.")
@@ -144,6 +151,9 @@ class StudySpec:
         targets = [self.target] if self.small is None else [self.target, self.small.target]
         if self.measure.endswith("_to_target") and not any(targets):
             faults.append(Fault("target", f"is missing, and {self.measure} is counted to it", "add target = 0.88"))
+        if self.control is not None and self.search is not None:
+            told = f'names "{self.control}", and the arms of a search are not known beforehand'
+            faults.append(Fault("control", told, "leave it out, or list all values in vary in place of a search"))
         for where, path in [
             *(("set", path) for path in self.set),
             *(("small.set", path) for path in (self.small.set if self.small else ())),
@@ -158,7 +168,7 @@ class StudySpec:
     @property
     def content_id(self) -> str:
         """SHA-256 (hex) of all that decides which runs it has and how they are judged, but the number of seeds."""
-        told = {"name", "question", "note", "seeds", "small", "margin", "budget"}
+        told = {"name", "question", "note", "seeds", "small", "margin", "control", "budget"}
         content = {key: value for key, value in to_plain(self, full=True).items() if key not in told}
         for arm in content["arms"]:
             del arm["small"]
@@ -197,8 +207,8 @@ def _is_choice(values: Any) -> bool:
 
 
 def in_reading_order(plain: dict[str, Any]) -> dict[str, Any]:
-    order = ("format", "name", "question", "note", "seeds", "measure", "target", "margin", "budget", "about", "set",
-             "search", "small", "vary", "arms", "base")  # fmt: skip
+    order = ("format", "name", "question", "note", "seeds", "measure", "target", "margin", "control", "budget", "about",
+             "set", "search", "small", "vary", "arms", "base")  # fmt: skip
     return {"format": FORMAT, **{key: plain[key] for key in order if key in plain}}
 
 

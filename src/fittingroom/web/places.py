@@ -10,8 +10,8 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from fittingroom.data import sources
-from fittingroom.data.formats import file_suffixes, member_suffixes
+from fittingroom.data import pictures, sources
+from fittingroom.data.formats import file_suffixes, format_of
 from fittingroom.data.naming import natural, shown
 from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.web.site import Site
@@ -46,21 +46,30 @@ class Reach:
         return path
 
     def check(self, path: Path) -> None:
-        """Raises InvalidInput where a link in a folder leads further than the browser reaches."""
-        if self.root is None or not os.path.isdir(path):
+        """Raises InvalidInput where a link in a folder, or a file read beside one, leads further than that."""
+        if self.root is None:
+            return
+        if os.path.isfile(path):
+            for file in format_of(path).files(path):
+                self._check_link(file)
+        if not os.path.isdir(path):
             return
         waiting, known = [path], {path}
         while waiting:
             for entry in _entries(waiting.pop()):
-                target = _resolved(Path(entry.path)) if entry.is_symlink() else Path(entry.path)
-                if not self.holds(target):
-                    raise InvalidInput(
-                        f"{shown(Path(entry.path))} is a link that leads out of {shown(self.root)}; "
-                        "put the files themselves there"
-                    )
+                target = self._check_link(Path(entry.path)) if entry.is_symlink() else Path(entry.path)
                 if _is_dir(entry) and target not in known:
                     known.add(target)
                     waiting.append(target)
+
+    def _check_link(self, path: Path) -> Path:
+        """Where a path leads in the end; raises InvalidInput where that is out of reach."""
+        target = _resolved(path)
+        if not self.holds(target):
+            raise InvalidInput(
+                f"{shown(path)} is a link that leads out of {shown(self.root or path)}; put the files themselves there"
+            )
+        return target
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ class Place:
         files = [Path(entry.path) for entry in visible if wholes and entry.name.lower().endswith(wholes)]
         above = [folder for folder in reversed(path.parents) if reach.holds(folder)]
         more = max(len(folders) - MOST_SHOWN, 0) + max(len(files) - MOST_SHOWN, 0)
-        images = sum(entry.name.lower().endswith(member_suffixes()) for entry in visible)
+        images = sum(entry.name.lower().endswith(tuple(pictures.SUFFIXES)) for entry in visible)
         return cls(path, tuple(above), tuple(folders[:MOST_SHOWN]), tuple(files[:MOST_SHOWN]), images, more)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from fittingroom.spec.arms import WITH, WITHOUT, text_of
+from fittingroom.spec.arm_names import WITH, WITHOUT, text_of
 from fittingroom.spec.augment import AUGMENT_KINDS
 from fittingroom.spec.layers import LAYER_KINDS
 from fittingroom.spec.run import RunSpec, names_of, to_plain
