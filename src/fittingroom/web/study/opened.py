@@ -23,8 +23,8 @@ from fittingroom.web.study.plan import Check, Plan, plan_of
 
 LONGEST = 60_000
 """Characters of a study file; those that come with Fitting Room have 2,400 at most."""
-LONGEST_PACKED = 24_000
-"""Characters that an address can well hold."""
+LONGEST_PACKED = 12_000
+"""Characters of it in an address, which a request of the page says up to four times; servers take 64 kB for all."""
 Plain = dict[str, Any]
 
 
