@@ -101,7 +101,7 @@ def test_a_range_is_searched_by_keyboard_and_a_reload_loses_nothing(page: Page, 
     expect(page.get_by_role("button", name="Start")).to_be_disabled()
     page.get_by_label("From", exact=True).fill("0.001")
     page.get_by_label("From", exact=True).press("Tab")
-    page.get_by_role("radio", name=re.compile("^TPE")).check()
+    page.get_by_label("TPE").check()
     page.get_by_label("Trials").fill("6")
     page.get_by_label("Trials").press("Tab")
     page.get_by_label("End hopeless runs early").check()
