@@ -230,6 +230,24 @@ def test_time_in_which_a_study_is_worked_on(
     assert worked(store, *intervals, now=100) == pytest.approx(seconds)
 
 
+def test_what_a_run_takes_beside_its_epochs_is_that_of_the_studys_own_finished_runs_first(store: Store) -> None:
+    """Stopped runs and those of another host tell nothing; a clock that was set back tells 0."""
+    alone = store.create_run(name="alone", spec="{}", spec_id="a1", fingerprint="f0", parameters=1)
+    made = submit(store, "abcde", 1).runs
+    played = {alone: (30.0, 20.0, "finished"), made[0]: (12.0, 10.0, "finished"), made[1]: (8.0, 10.0, "finished"),
+              made[2]: (99.0, 1.0, "stopped"), made[3]: (99.0, 1.0, "finished")}  # fmt: skip
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    for name, (wall, trained, state) in played.items():
+        store.end(name, store.begin_attempt(name, {}), state, train_seconds=trained)  # type: ignore[arg-type]
+        with store._database.writing("test") as connection:
+            own = update(schema.attempts).where(schema.attempts.c.run == name)
+            connection.execute(own.values(started=began, ended=began + timedelta(seconds=wall)))
+            if name == made[3]:
+                connection.execute(own.values(host="elsewhere"))
+    assert store.studies.beside_epochs("two-rates-1") == [2.0, 0.0]
+    assert store.studies.beside_epochs("no-such") == [10.0, 2.0, 0.0]
+
+
 def test_when_the_budget_is_spent_nothing_new_is_begun_but_what_was_begun_goes_on(store: Store) -> None:
     made = submit(store, "abc", 1, replace(STUDY, budget=60.0))
     first = store.queue.next()

@@ -15,6 +15,7 @@ from fittingroom.errors import InvalidInput, InvalidSpec
 from fittingroom.measure.study import MEASURES
 from fittingroom.queue.stored import spec_of
 from fittingroom.queue.studies import submit_study
+from fittingroom.queue.study_time import beside
 from fittingroom.spec.run import RunSpec
 from fittingroom.web.begin import spec_from
 from fittingroom.web.drafts import draft_of
@@ -125,7 +126,8 @@ async def _expect(request: Request, found: Read, shelf: Shelf, *, begin: bool) -
     planned = [each.arm for each in making.arms]
     timed = await off_loop(lambda: arm_times(planned, site.workspace, threads, shelf.split))
     waiting = await off_loop(lambda: Waiting.of(site.store))
-    return replace(expect_study(timed, making.study.seeds, waiting, request, threads, begin=begin), ask=ask)
+    more = await off_loop(lambda: beside(site.store))
+    return replace(expect_study(timed, making.study.seeds, more, waiting, request, threads, begin=begin), ask=ask)
 
 
 async def start(request: Request) -> Response:

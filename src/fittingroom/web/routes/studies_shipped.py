@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from fittingroom.queue.studies import submit_study
+from fittingroom.queue.study_time import beside
 from fittingroom.spec.arms import arms
 from fittingroom.web.expected import Timings, threads_of
 from fittingroom.web.inference import Inference
@@ -39,7 +40,8 @@ async def time_of_shipped(request: Request) -> Response:
         (key, size, threads), lambda: arm_times(arms(spec), site.workspace, threads, shelf.split)
     )
     waiting = await off_loop(lambda: Waiting.of(site.store))
-    known = expect_study(found, spec.seeds, waiting, request, threads, begin=True)
+    more = await off_loop(lambda: beside(site.store))
+    known = expect_study(found, spec.seeds, more, waiting, request, threads, begin=True)
     asked = replace(known, ask=f"/studies/shipped/{quote(key)}/time?size={size}")
     return site.page(request, "studies/time.html", expected=asked)
 

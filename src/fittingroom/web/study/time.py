@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.stages import Split, Stage, read_stages
+from fittingroom.queue.study_time import Beside
 from fittingroom.queue.timing import Timing
 from fittingroom.spec.arms import Arm
 from fittingroom.spec.data import DataSpec
@@ -95,7 +96,14 @@ class ArmTimes:
 
 
 def expect_study(
-    arms: Sequence[ArmTime], seeds: int, waiting: Waiting, request: Request, threads: int | None, *, begin: bool
+    arms: Sequence[ArmTime],
+    seeds: int,
+    beside: Beside,
+    waiting: Waiting,
+    request: Request,
+    threads: int | None,
+    *,
+    begin: bool,
 ) -> StudyTime:
     """What is known by now. ``begin``: time the next of what nobody has timed. Lives on the event loop."""
     if not arms:
@@ -106,7 +114,7 @@ def expect_study(
     done = {key: seconds for key, job in jobs.items() if (seconds := _seconds(job, specs[key])) is not None}
     failed = [job.problem for job in jobs.values() if job.state == "failed"]
     if len(done) == len(keys):
-        return _told(arms, seeds, done)
+        return _told(arms, seeds, done, beside)
     if failed:
         return StudyTime("failed", details=failed[0])
     if timings.busy or any(job.state == "running" for job in jobs.values()):
@@ -133,13 +141,14 @@ def _progress(done: dict[str, float], keys: Sequence[str]) -> str:
     return f"{len(done)} of {len(keys)}" if len(keys) > 1 else ""
 
 
-def _told(arms: Sequence[ArmTime], seeds: int, done: dict[str, float]) -> StudyTime:
+def _told(arms: Sequence[ArmTime], seeds: int, done: dict[str, float], beside: Beside) -> StudyTime:
     usual = fmean(done.values())
-    total = seeds * sum(done.get(arm.key, usual) for arm in arms)
+    total = seeds * sum(done.get(arm.key, usual) + beside.run for arm in arms) + beside.worker
     early = any(arm.spec.train.early_stop for arm in arms)
     low, high = roughly(min(done.values())), roughly(max(done.values()))
     each = f"{low} a run" if low == high else f"{low} to {high} a run"
     details = f"{each[0].upper()}{each[1:]}, one after the other; a few steps of {_which(arms, done)} were timed here."
+    details += f" Reckoned besides: {beside}."
     details += " Several runs at once may be quicker" + ("; early stopping makes them shorter." if early else ".")
     return StudyTime("known", f"{'At most a' if early else 'A'}bout {roughly(total)}", details)
 
