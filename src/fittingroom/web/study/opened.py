@@ -53,7 +53,7 @@ class Opened:
         return self.study.base if self.study else None
 
 
-def open_text(text: str, site: Site, check: Check, split: Split = Dataset.split, *, small: bool = False) -> Opened:
+def open_text(text: str, site: Site, check: Check, split: Split = Dataset.divide, *, small: bool = False) -> Opened:
     """Read a study file and find its arms; opens their data. What is wrong is told, never raised."""
     if not text.strip():
         return Opened(text)

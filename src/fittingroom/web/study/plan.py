@@ -89,7 +89,7 @@ def by_tpe(study: StudySpec) -> bool:
     return study.search is not None and study.search.method == "tpe"
 
 
-def plan_of(study: StudySpec, site: Site, check: Check, split: Split = Dataset.split) -> Plan:
+def plan_of(study: StudySpec, site: Site, check: Check, split: Split = Dataset.divide) -> Plan:
     """Find the arms and open their data; raises InvalidSpec with the faults of every arm, and what ``check`` raises."""
     found = searched_arms(study, None, site.store) if by_tpe(study) else arms(study)
     bases = [study.base, *(arm.base for arm in study.arms if arm.base)]
@@ -125,4 +125,4 @@ def _on_their_data(found: Sequence[Arm], workspace: Workspace, split: Split) -> 
 
 def _facts(data: DataSpec, workspace: Workspace, split: Split) -> DataFacts:
     opened = load(data.source, workspace)
-    return facts_of(opened, split(opened, data.validation, data.split_seed))
+    return facts_of(opened, split(opened, data.division))
