@@ -191,6 +191,16 @@ def test_suspicious_labels_are_asked_of_training_and_validation_images_only(soun
     assert report.checked == KINDS
 
 
+def test_networks_that_know_nothing_are_not_believed(sound: Sound, cache: object) -> None:
+    def guess(chosen: Labels, groups: Labels, progress: Progress) -> NDArray[np.float64]:
+        return np.random.default_rng(0).dirichlet(np.ones(4), len(chosen))
+
+    found = check(as_data(*sound), guess).finding("suspicious_labels")
+    assert found is not None
+    assert found.severity == "for information"
+    assert "tells more of them than of the labels" in found.text
+
+
 def test_too_few_images_are_checked_without_their_labels(sound: Sound, cache: object) -> None:
     images, labels = sound
     report = check(from_arrays(images[:40], labels[:40]), lambda *asked: pytest.fail("asked"))
@@ -202,6 +212,12 @@ def test_two_images_are_enough_not_to_fail(cache: object) -> None:
     data = from_arrays(np.zeros((2, 3, 3), np.uint8), np.array([0, 1]))
     found = {finding.kind for finding in check(data).findings}
     assert {"exact_copies", "label_conflicts", "constant_images"} <= found
+
+
+def test_many_copies_of_few_images_are_too_few_to_judge_their_labels(cache: object) -> None:
+    data = from_arrays(np.zeros((200, 4, 4), np.uint8), np.arange(200) % 2)
+    report = check(data, lambda *asked: pytest.fail("asked"))
+    assert any("1 of them different" in line for line in report.left_out)
 
 
 def test_training_images_too_few_to_validate_any_are_checked_all_the_same(sound: Sound, cache: object) -> None:
