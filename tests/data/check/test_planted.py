@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from fittingroom.data.check.finding import KINDS, Finding, Kind, Report
 from fittingroom.data.check.kept import keep_report, kept_report
 from fittingroom.data.check.looks import Progress
 from fittingroom.data.check.near import one_of_each
+from fittingroom.data.cleaning import exclude
 from fittingroom.data.sources import from_arrays
+from fittingroom.workspace import Workspace
 from tests.data.check.conftest import TRAINING, as_data
 
 Images = NDArray[np.uint8]
@@ -47,6 +50,17 @@ def test_exact_copies_within_training(sound: Sound, found_in: FoundIn) -> None:
     )
     assert sorted(found["exact_copies"].images.tolist()) == [50, 54, 58, 99]
     assert {tuple(pair) for pair in found["exact_copies"].pairs.tolist()} == {(10, 50), (10, 54), (10, 58), (3, 99)}
+
+
+def test_what_is_excluded_is_found_no_more(sound: Sound, tmp_path: Path, cache: object) -> None:
+    images, labels = sound
+    images[[50, 54]] = images[10]
+    images[60] = 0
+    data, workspace = as_data(images, labels), Workspace(tmp_path)
+    kinds = {finding.kind for finding in check(data).findings}
+    assert {"exact_copies", "constant_images"} <= kinds
+    clean = exclude(data, [50, 54, 60], "found by the check", workspace)
+    assert not check(clean).findings
 
 
 def test_exact_copies_across_the_official_split(sound: Sound, found_in: FoundIn) -> None:
