@@ -196,6 +196,7 @@ def test_the_page_shows_training_and_test_images(recipe: Recipe) -> None:
         ({"test": 0.6, "validation": 0.4}, "leave nothing to train on; give smaller shares"),
         ({"images": 50}, "50 make 35, 5, 10 for training, validation and test, less than one for each class"),
         ({"size": 4}, "size: "),
+        ({"fonts": ("fonts\udcff",)}, "is a name that cannot be written down; rename the folder"),
     ],
 )
 def test_recipes_that_cannot_be_are_refused(changes: dict[str, Any], told: str) -> None:
