@@ -241,7 +241,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         file("pets.csv", "\n".join(f"{n % 2},1,2,3,4,5" for n in range(9))),
         "has 5 columns beside the label, which are no square image",
     ),
-    "CSV: names only": (file("pets.csv", "label,pixel1,pixel2,pixel3,pixel4\n"), "one class|no rows|needs at least 2"),
+    "CSV: names only": (
+        file("pets.csv", "label,pixel1,pixel2,pixel3,pixel4\n"),
+        "pets.csv has column names and no rows; give one row for each image",
+    ),
     "list: a file that is not there": (
         listing("path,label\ncat/1.png,cat\ndog/2.png,dog\n"),
         "1 of 2 image files in .*list.csv cannot be read.*\n  dog/2.png is no regular file",

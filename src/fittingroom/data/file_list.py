@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from fittingroom.data import classes, gallery, pictures, rows
 from fittingroom.data.gallery import Gallery
+from fittingroom.data.grouping import BY_FOLDER
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.layout import TEST, TRAINING, VALIDATION
 from fittingroom.data.naming import class_problems, first, printable, shown
@@ -45,6 +46,9 @@ class _Listed(NamedTuple):
     labels: NDArray[np.int64]
     test_start: int | None
     remarks: tuple[str, ...]
+    validation: NDArray[np.int64] | None
+    column: list[str | None] | None
+    """What the column that names groups says of each file."""
 
 
 class Entry(NamedTuple):
@@ -54,6 +58,8 @@ class Entry(NamedTuple):
     path: str
     label: str
     split: str
+    group: str | None
+    """What the column that names groups says; None where there is none, "" where it is empty."""
 
 
 def read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) -> Incoming:
@@ -97,6 +103,9 @@ def _gallery(training: list[Path], test: list[Path], path: Path, wanted: Wanted)
         content=lambda index: _inside(found.files[index], found.root),
         test_start=found.test_start,
         remarks=found.remarks,
+        folders=[_folder(file, found.root) for file in found.files] if wanted.groups == BY_FOLDER else (),
+        column=found.column,
+        validation=found.validation,
         name_problems=tuple(class_problems(found.class_names)),
     )
 
@@ -112,6 +121,8 @@ def _read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) ->
     order = np.argsort(positions[: len(entries)], kind="stable").tolist()
     order += (np.argsort(positions[len(entries) :], kind="stable") + len(entries)).tolist()
     both = entries + test_entries
+    named = np.array([entry.split.strip().casefold() in VALIDATION for entry in both])[order]
+    has_column = any(entry.group is not None for entry in both)
     root = Path(os.path.realpath(training[0].parent))
     return _Listed(
         root=root,
@@ -120,6 +131,8 @@ def _read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) ->
         labels=positions[order],
         test_start=len(entries) if test_entries else None,
         remarks=(f"{joined:,} validation images joined the training images",) if joined else (),
+        validation=np.flatnonzero(named) if named.any() else None,
+        column=[both[index].group or None for index in order] if has_column else None,
     )
 
 
@@ -129,7 +142,7 @@ def _parts(training: list[Path], test: list[Path], wanted: Wanted) -> tuple[list
     test_entries: list[Entry] = []
     joined = 0
     for file in training + test:
-        for entry in _entries(file, wanted.label):
+        for entry in _entries(file, wanted):
             part = entry.split.strip().casefold()
             if part and part not in TRAINING | VALIDATION | TEST:
                 raise InvalidData(
@@ -143,6 +156,11 @@ def _parts(training: list[Path], test: list[Path], wanted: Wanted) -> tuple[list
 
 def _are_numbers(texts: NDArray[np.str_]) -> bool:
     return all(text.isascii() and text.isdigit() and len(text) < 19 for text in texts.tolist())
+
+
+def _folder(file: Path, root: Path) -> str | None:
+    """The folder that a file lies in; None for those beside the list."""
+    return None if file.parent == root else str(file.parent.relative_to(root))
 
 
 def _file(root: Path, entry: Entry, listing: Path) -> Path:
@@ -164,12 +182,14 @@ def _inside(file: Path, root: Path) -> Path:
     return file
 
 
-def _entries(path: Path, label: str | None) -> Iterator[Entry]:
+def _entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
+    label = wanted.label
     if path.name.lower().endswith(SUFFIXES):
-        yield from _json_entries(path, label)
+        yield from _json_entries(path, wanted)
         return
     table = rows.table(path)
     at = {"path": _path_column(table), "split": table.column(SPLITS)}
+    at["group"] = None if wanted.groups is None else table.column({wanted.groups.casefold()})
     at["label"] = table.column(LABELS if label is None else {label.casefold()})
     if at["label"] is None and label is None and table.columns == 2:
         at["label"] = 1 - (at["path"] or 0)
@@ -189,11 +209,13 @@ def _entries(path: Path, label: str | None) -> Iterator[Entry]:
                     "mend or remove that line"
                 )
             cells = {name: "" if column is None else row[column] for name, column in at.items()}
-            yield Entry(line + offset, cells["path"], cells["label"].strip(), cells["split"])
+            group = None if at["group"] is None else cells["group"].strip()
+            yield Entry(line + offset, cells["path"], cells["label"].strip(), cells["split"], group)
         line += len(lines) - 1
 
 
-def _json_entries(path: Path, label: str | None) -> Iterator[Entry]:
+def _json_entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
+    label = wanted.label
     for line, item in _json_items(path):
         if not isinstance(item, dict):
             raise InvalidData(f'{shown(path)}, entry {line}: expected is {{"path": "cats/1.png", "label": "cat"}}')
@@ -211,7 +233,9 @@ def _json_entries(path: Path, label: str | None) -> Iterator[Entry]:
                     'expected is {"path": "cats/1.png", "label": "cat"}'
                 )
             cells.append(str(values[0]) if values else "")
-        yield Entry(line, *cells)
+        group = by_name.get((wanted.groups or "").casefold())
+        path_cell, label_cell, split_cell = cells
+        yield Entry(line, path_cell, label_cell, split_cell, None if group is None else str(group))
 
 
 def _json_items(path: Path) -> Iterator[tuple[int, Any]]:

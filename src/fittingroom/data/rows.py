@@ -123,9 +123,7 @@ def pair(folder: Path, suffixes: tuple[str, ...]) -> tuple[list[Path], list[Path
 
 def _is_header(first: list[str], others: list[list[str]]) -> bool:
     """Whether a line holds names: text where the lines below have numbers, or known names where they have none."""
-    if not others:
-        return False
-    number_below = [is_number(cell) for cell in others[0]]
+    number_below = [is_number(cell) for cell in others[0]] if others else []
     if any(number_below[1:-1]) or (any(number_below) and len(number_below) < 4):
         return any(below and not is_number(cell) for cell, below in zip(first, number_below, strict=False))
     return (
