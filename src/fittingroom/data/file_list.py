@@ -11,16 +11,15 @@ from this machine.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data import classes, gallery, pictures, rows
+from fittingroom.data import classes, gallery, json_items, pictures, rows
 from fittingroom.data.gallery import Gallery
 from fittingroom.data.grouping import BY_FOLDER
 from fittingroom.data.incoming import Incoming, Preview, Progress
@@ -33,8 +32,6 @@ from fittingroom.errors import InvalidData
 PATHS = {"path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "img", "image_file"}
 LABELS = {"label", "labels", "class", "class_name", "category", "target", "y"}
 SPLITS = {"split", "part", "subset", "set", "partition", "fold"}
-LARGEST_JSON = 1 << 28  # bytes
-SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz")
 
 
 class _Listed(NamedTuple):
@@ -184,7 +181,7 @@ def _inside(file: Path, root: Path) -> Path:
 
 def _entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
     label = wanted.label
-    if path.name.lower().endswith(SUFFIXES):
+    if path.name.lower().endswith(json_items.SUFFIXES):
         yield from _json_entries(path, wanted)
         return
     table = rows.table(path)
@@ -216,7 +213,7 @@ def _entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
 
 def _json_entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
     label = wanted.label
-    for line, item in _json_items(path):
+    for line, item in json_items.items(path, PATHS):
         if not isinstance(item, dict):
             raise InvalidData(f'{shown(path)}, entry {line}: expected is {{"path": "cats/1.png", "label": "cat"}}')
         by_name = {str(key).casefold(): value for key, value in item.items()}
@@ -236,42 +233,3 @@ def _json_entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
         group = by_name.get((wanted.groups or "").casefold())
         path_cell, label_cell, split_cell = cells
         yield Entry(line, path_cell, label_cell, split_cell, None if group is None else str(group))
-
-
-def _json_items(path: Path) -> Iterator[tuple[int, Any]]:
-    """Objects of a JSON list, of lines, or made from ``{path: label}``, each with its line or place in the list."""
-    text = _text(path)
-    try:
-        if text.lstrip().startswith("["):
-            yield from enumerate(json.loads(text), start=1)
-        elif not path.name.lower().endswith((".jsonl", ".ndjson", ".jsonl.gz")) and _is_one_object(text):
-            pairs = json.loads(text).items()
-            yield from enumerate(({"path": key, "label": value} for key, value in pairs), start=1)
-        else:
-            for line, row in enumerate(text.split("\n"), start=1):
-                if row.strip():
-                    yield line, json.loads(row)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InvalidData):
-            raise
-        raise InvalidData(f"{shown(path)} is no valid JSON: {error or 'too deeply nested'}; mend it there") from error
-
-
-def _text(path: Path) -> str:
-    blocks, length = [], 0
-    for block in rows.blocks(path):
-        length += len(block)
-        if length > LARGEST_JSON:
-            raise InvalidData(
-                f"{shown(path)} has more than {LARGEST_JSON:,} bytes; give a list as CSV, or a smaller one"
-            )
-        blocks.append(rows.decoded(block, path))
-    return "".join(blocks)
-
-
-def _is_one_object(text: str) -> bool:
-    try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(whole, dict) and not {str(key).casefold() for key in whole} & PATHS
