@@ -241,6 +241,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         file("pets.csv", "\n".join(f"{n % 2},1,2,3,4,5" for n in range(9))),
         "has 5 columns beside the label, which are no square image",
     ),
+    "CSV: a form feed in a line": (
+        file("pets.csv", "label,a,b\fc,d\x1ce,f\n"),
+        "pets.csv has column names and no rows; give one row for each image",
+    ),
     "CSV: names only": (
         file("pets.csv", "label,pixel1,pixel2,pixel3,pixel4\n"),
         "pets.csv has column names and no rows; give one row for each image",

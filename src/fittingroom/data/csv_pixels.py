@@ -144,6 +144,8 @@ def _labels(table: Table, columns: _Columns) -> tuple[NDArray[Any], list[str | N
             raise _fault(table, columns, line, pixels)
         is_whole = is_whole and not pixels.translate(None, b"0123456789\n" + table.delimiter.encode())
         found.append(np.array(labels))
+    if not found:
+        raise InvalidData(f"{shown(table.path)} has column names and no rows; give one row for each image")
     texts = np.concatenate(found)
     try:
         return texts.astype(np.int64), groups, is_whole
@@ -169,7 +171,7 @@ def _split(table: Table, columns: _Columns) -> Iterator[tuple[int, list[str], li
     delimiter, line = table.delimiter.encode(), 1
     ends_only = columns.label in (0, table.columns - 1) and len(columns.pixels) == table.columns - 1
     for index, block in enumerate(rows.blocks(table.path)):
-        lines = block.splitlines()
+        lines = block.removesuffix(b"\n").split(b"\n")
         count = len(lines)
         if index == 0 and table.header is not None:
             while lines and not lines.pop(0).strip():
@@ -220,7 +222,7 @@ def _whole_numbers(text: bytes, delimiter: str) -> NDArray[np.uint8]:
 
 
 def _numbers(text: bytes, delimiter: str) -> NDArray[np.float64]:
-    lines = text.decode("ascii").splitlines()
+    lines = text.decode("ascii").removesuffix("\n").split("\n")
     return np.loadtxt(lines, np.float64, delimiter=delimiter, ndmin=2, comments=None)
 
 
@@ -228,7 +230,7 @@ def _fault(table: Table, columns: _Columns, line: int, pixels: bytes) -> Invalid
     """What is wrong in a block, with its line as people count them."""
     number = len(columns.pixels)
     start = line + (line == 1 and table.header is not None)
-    for at, text in enumerate(rows.decoded(pixels, table.path).splitlines()):
+    for at, text in enumerate(rows.decoded(pixels, table.path).removesuffix("\n").split("\n")):
         cells = text.split(table.delimiter)
         where = f"{shown(table.path)}, line {start + at}"
         if len(cells) != number:
