@@ -385,6 +385,10 @@ TAKEN: dict[str, tuple[Make, str]] = {
         ),
         "4 links or special files left out",
     ),
+    "tar with a name twice": (
+        tarred(*((name, content, tarfile.REGTYPE) for name, content in (*GOOD, GOOD[0]))),
+        "1 files come twice, the last one counts",
+    ),
     "zip of a Mac": (zipped(*GOOD, ("__MACOSX/cat/._1.png", b"x"), (".DS_Store", b"x")), "archive .*pets.zip$"),
     "CSV with a counter": (
         file("pets.csv", ",label,a,b,c,d\n" + "\n".join(f"{n},{n % 2},1,2,3,{n}" for n in range(5))),

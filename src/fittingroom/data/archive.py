@@ -49,6 +49,7 @@ def _gallery(path: Path, wanted: Wanted) -> Gallery:
     listing = listed(root, shown(path), lambda folder: tree.get(folder, ([], [])), by_folder)
     files = listing.files
     other = [f"{members.special:,} links or special files left out"] if members.special else []
+    other += [f"{members.repeated:,} files come twice, the last one counts"] if members.repeated else []
     return Gallery(
         path=path,
         kind="archive",

@@ -11,9 +11,11 @@ taken from the description that ``datasets`` leaves, or text. Columns with image
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from fittingroom.errors import InvalidData, InvalidInput
 SUFFIXES = (".parquet", ".arrow")
 IMAGES = ("image", "img", "images", "picture", "photo", "file")
 LABELS = ("label", "labels", "class", "fine_label", "target", "category", "y")
+LOOKED_AT = 2_000
 ROWS = 256
 """Of an Arrow file, held at once while images are read; a Parquet file has groups of its own."""
 
@@ -53,9 +56,15 @@ class _Shard:
 def fits_folder(path: Path) -> bool:
     """Whether a folder holds such files, directly or in folders below."""
     try:
-        return path.is_dir() and bool(files(path))
+        return path.is_dir() and (_holds(path) or any(_holds(folder) for folder in path.iterdir() if folder.is_dir()))
     except OSError:
         return False
+
+
+def _holds(folder: Path) -> bool:
+    """Whether such a file is among the first entries; a folder of very many images is not looked through."""
+    with os.scandir(folder) as entries:
+        return any(entry.name.lower().endswith(SUFFIXES) for entry in islice(entries, LOOKED_AT))
 
 
 def files(path: Path) -> list[Path]:
