@@ -277,6 +277,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         listing("path,label,split\ncat/1.png,cat,train\ndog/1.png,dog,later\n"),
         'line 3: "later" is no part of a data set; write train, val or test',
     ),
+    "list: a short first row": (
+        listing("path,label,split\ncat/1.png,cat\n"),
+        r"list\.csv names 3 columns and has 2 cells in its first row; mend or remove that line",
+    ),
     "list: a short row": (
         listing("path,label,split\ncat/1.png,cat,train\ndog/1.png,dog\n"),
         "line 3: 2 cells, where 3 are expected",

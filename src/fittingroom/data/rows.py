@@ -62,6 +62,11 @@ def table(path: Path) -> Table:
     sample = tuple(map(tuple, split[1 if has_header else 0 :]))
     if not sample:
         raise InvalidData(f"{shown(path)} has column names and no rows; give one row for each image")
+    if header is not None and len(sample[0]) != len(header):
+        raise InvalidData(
+            f"{shown(path)} names {len(header)} columns and has {len(sample[0])} cells in its first row; "
+            "mend or remove that line"
+        )
     return Table(path, delimiter, header, sample)
 
 
