@@ -161,6 +161,8 @@ class _Images:
         if self._kept[0] != place:
             shard, group = self._places[place]
             self._kept = place, shard.group(group)
+        if row >= len(self._kept[1]):
+            raise pictures.Unreadable("is missing: its file announces more rows than it holds")
         found = self._kept[1][row]
         if not isinstance(found, bytes):
             raise pictures.Unreadable("holds no bytes of an image")
@@ -188,6 +190,8 @@ def _of_parquet(path: Path, wanted: Wanted) -> _Shard:
     if wanted.groups in schema.names:
         families = file.read(columns=[wanted.groups]).column(wanted.groups).to_pylist()
     groups = tuple(file.metadata.row_group(number).num_rows for number in range(file.num_row_groups))
+    if sum(groups) != len(labels) or min(groups, default=0) < 0:
+        raise InvalidData(f"{shown(path)} announces {sum(groups):,} rows and has {len(labels):,} labels; get it again")
 
     def group(number: int) -> list[Any]:
         with _readable(path):
