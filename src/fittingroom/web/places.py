@@ -14,6 +14,9 @@ from fittingroom.data import pictures, sources
 from fittingroom.data.formats import file_suffixes, format_of
 from fittingroom.data.naming import natural, shown
 from fittingroom.errors import InvalidInput, NotFound
+from fittingroom.queue.origin import SUFFIX
+from fittingroom.web.drafts import Plain
+from fittingroom.web.settings import data_sources
 from fittingroom.web.site import Site
 
 MOST_SHOWN = 500
@@ -122,6 +125,19 @@ def check_source(request: Request, source: str) -> None:
             "is started with --data-root; choose a data set by its name, or import the folder"
         )
     reach.check(reach.find(os.path.abspath(os.path.expanduser(source))))  # as it will be opened
+
+
+def check_files(request: Request, before: Plain, after: Plain) -> None:
+    """Raises InvalidInput where a setting names a file or folder of this machine that the browser may not name."""
+    for source in data_sources(after) - data_sources(before):
+        check_source(request, source)
+    start, was = (str((spec.get("start") or {}).get("source") or "") for spec in (after, before))
+    if not start.endswith(SUFFIX) or start == was:
+        return
+    reach = reach_of(request)
+    if reach is None:
+        raise InvalidInput("a file of this machine can be named by a browser on this machine only; choose a run")
+    reach.find(os.path.abspath(os.path.expanduser(start)))  # as it will be opened
 
 
 def is_local(request: Request) -> bool:
