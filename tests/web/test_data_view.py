@@ -6,7 +6,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -23,19 +23,7 @@ from fittingroom.data.sources import import_data, load
 from fittingroom.errors import InvalidData
 from fittingroom.store import Score, Store
 from fittingroom.web import imports
-from fittingroom.web.app import create_app
 from fittingroom.workspace import Workspace
-
-HOST, TOKEN = "127.0.0.1:8640", "a-token-of-forty-three-characters-or-so-long"
-
-
-@pytest.fixture
-def here(own_workspace: Workspace) -> Iterator[TestClient]:
-    """A browser on the very machine that serves the page."""
-    app = create_app(own_workspace, hosts=[HOST], token=TOKEN, workers=False)
-    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False, client=("127.0.0.1", 50_000)) as client:
-        client.get("/", params={"token": TOKEN})
-        yield client
 
 
 @pytest.fixture

@@ -111,7 +111,8 @@ def _examples(finding: Finding, data: Dataset) -> str:
         texts = [str(image) for image in images]
     if finding.scores is not None:
         scores = finding.scores[:EXAMPLES].tolist()
-        texts = [f"{text} [{score:.5g}]" for text, score in zip(texts, scores, strict=True)]
+        digits = 5 if finding.pairs is not None else 2
+        texts = [f"{text} [{score:.{digits}g}]" for text, score in zip(texts, scores, strict=True)]
     more = len(finding.images if finding.pairs is None else finding.pairs) - EXAMPLES
     measured = f" (in brackets: {finding.measure})" if finding.scores is not None else ""
     return "; ".join(texts) + (f"; and {more:,} more" if more > 0 else "") + measured if texts else ""

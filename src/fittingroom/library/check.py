@@ -34,10 +34,10 @@ def check_data(
 ) -> Report:
     """What is wrong with a data set: copies, contradictions, imbalance, empty, inverted and odd images, wrong labels.
 
-    ``labels``: train small networks on four fifths of the time, to find labels that are probably wrong; training and
-    validation images only, labels of test images are never used. ``again``: although a report is kept. ``progress`` is
-    told the share that is done, from 0 to 1; ``waiting`` how many cores are free, where other trainings use them. The
-    same data gives the same report. Ctrl-C ends the check, and nothing is left of it.
+    ``labels``: also train small networks, which takes most of the time, to find labels that are probably wrong: on
+    training and validation images only; labels of test images are never used. ``again``: although a report is kept.
+    ``progress`` is told the share that is done, from 0 to 1; ``waiting`` how many cores are free, where other trainings
+    use them. The same data gives the same report, on one machine. Ctrl-C ends the check, and nothing is left of it.
     """
     data = data if isinstance(data, Dataset) else load(data, Workspace.find(workspace))
     known = None if again else kept_report(data, labels=labels)

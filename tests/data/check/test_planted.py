@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from fittingroom.data.check.finding import KINDS, Finding, Kind, Report
 from fittingroom.data.check.kept import keep_report, kept_report
 from fittingroom.data.check.looks import Progress
 from fittingroom.data.check.near import one_of_each
+from fittingroom.data.cleaning import exclude
 from fittingroom.data.sources import from_arrays
+from fittingroom.workspace import Workspace
 from tests.data.check.conftest import TRAINING, as_data
 
 Images = NDArray[np.uint8]
@@ -47,6 +50,17 @@ def test_exact_copies_within_training(sound: Sound, found_in: FoundIn) -> None:
     )
     assert sorted(found["exact_copies"].images.tolist()) == [50, 54, 58, 99]
     assert {tuple(pair) for pair in found["exact_copies"].pairs.tolist()} == {(10, 50), (10, 54), (10, 58), (3, 99)}
+
+
+def test_what_is_excluded_is_found_no_more(sound: Sound, tmp_path: Path, cache: object) -> None:
+    images, labels = sound
+    images[[50, 54]] = images[10]
+    images[60] = 0
+    data, workspace = as_data(images, labels), Workspace(tmp_path)
+    kinds = {finding.kind for finding in check(data).findings}
+    assert {"exact_copies", "constant_images"} <= kinds
+    clean = exclude(data, [50, 54, 60], "found by the check", workspace)
+    assert not check(clean).findings
 
 
 def test_exact_copies_across_the_official_split(sound: Sound, found_in: FoundIn) -> None:
@@ -191,6 +205,16 @@ def test_suspicious_labels_are_asked_of_training_and_validation_images_only(soun
     assert report.checked == KINDS
 
 
+def test_networks_that_know_nothing_are_not_believed(sound: Sound, cache: object) -> None:
+    def guess(chosen: Labels, groups: Labels, progress: Progress) -> NDArray[np.float64]:
+        return np.random.default_rng(0).dirichlet(np.ones(4), len(chosen))
+
+    found = check(as_data(*sound), guess).finding("suspicious_labels")
+    assert found is not None
+    assert found.severity == "for information"
+    assert "tells more of them than of the labels" in found.text
+
+
 def test_too_few_images_are_checked_without_their_labels(sound: Sound, cache: object) -> None:
     images, labels = sound
     report = check(from_arrays(images[:40], labels[:40]), lambda *asked: pytest.fail("asked"))
@@ -202,6 +226,12 @@ def test_two_images_are_enough_not_to_fail(cache: object) -> None:
     data = from_arrays(np.zeros((2, 3, 3), np.uint8), np.array([0, 1]))
     found = {finding.kind for finding in check(data).findings}
     assert {"exact_copies", "label_conflicts", "constant_images"} <= found
+
+
+def test_many_copies_of_few_images_are_too_few_to_judge_their_labels(cache: object) -> None:
+    data = from_arrays(np.zeros((200, 4, 4), np.uint8), np.arange(200) % 2)
+    report = check(data, lambda *asked: pytest.fail("asked"))
+    assert any("1 of them different" in line for line in report.left_out)
 
 
 def test_training_images_too_few_to_validate_any_are_checked_all_the_same(sound: Sound, cache: object) -> None:

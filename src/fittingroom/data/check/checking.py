@@ -56,13 +56,13 @@ def check(data: Dataset, predict: Predict | None = None, progress: Progress = la
         *light_outliers(data, looks, parts),
     ]
     checked, left_out = KINDS, [SIZES]
-    judged = judged_images(data, parts.labelled)
+    judged = judged_images(data, parts.labelled, parts.group)
     if predict is not None and len(judged):
         probabilities_NK = predict(judged, parts.group, lambda done: progress(cheap + LABELS_SHARE * done))
         findings.append(suspicious_labels(data, judged, probabilities_NK))
     else:
         checked = tuple(kind for kind in KINDS if kind != "suspicious_labels")
-        left_out.append(UNSEEN if predict is None else _too_few(len(judged), parts))
+        left_out.append(UNSEEN if predict is None else _too_few(parts))
     progress(1.0)
     kept = in_order([finding for finding in findings if finding is not None])
     return Report(data.name, data.fingerprint, len(data), kept, checked, tuple(left_out))
@@ -77,8 +77,9 @@ def default_split(data: Dataset) -> Splits | None:
         return None
 
 
-def _too_few(judged: int, parts: Parts) -> str:
+def _too_few(parts: Parts) -> str:
+    different = len(np.unique(parts.group[parts.labelled]))
     return (
-        f"Labels by confident learning: {len(parts.labelled):,} training and validation images, {judged:,} of them in "
-        f"classes of at least {ENOUGH}, are too few for it; it needs {FEWEST} in two such classes."
+        f"Labels by confident learning: {len(parts.labelled):,} training and validation images, {different:,} of them "
+        f"different, are too few for it; it needs {FEWEST} different ones, in two classes of at least {ENOUGH}."
     )

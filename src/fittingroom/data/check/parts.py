@@ -19,7 +19,7 @@ class Parts:
 
     part: NDArray[np.int64]
     """(N,): one of the above. ``DROPPED`` are training images left out because a test image is their copy, ``UNUSED``
-    those that are in no part for another reason."""
+    those that are in no part for another reason, such as that they were excluded."""
     group: NDArray[np.int64]
     """(N,): the first image with the same content."""
 
@@ -36,6 +36,7 @@ class Parts:
             part[:training], part[training:] = TRAINING, TEST
         copied = (part[:training] != TEST) & np.isin(group[:training], group[part == TEST])
         part[:training][copied] = DROPPED
+        part[data.excluded] = UNUSED
         return cls(part, group)
 
     def images(self, *parts: int) -> Indices:

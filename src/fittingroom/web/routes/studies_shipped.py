@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from fittingroom.queue.study_time import beside
 from fittingroom.spec.arms import arms
 from fittingroom.web.expected import threads_of
 from fittingroom.web.shelf import Shelf
@@ -35,7 +36,8 @@ async def time_of_shipped(request: Request) -> Response:
         (key, size, threads), lambda: arm_times(arms(spec), site.workspace, threads, shelf.split)
     )
     waiting = await off_loop(lambda: Waiting.of(site.store))
-    known = expect_study(found, spec.seeds, waiting, request, threads, begin=True)
+    more = await off_loop(lambda: beside(site.store))
+    known = expect_study(found, spec.seeds, more, waiting, request, threads, begin=True)
     asked = replace(known, ask=f"/studies/shipped/{quote(key)}/time?size={size}")
     return site.page(request, "studies/time.html", expected=asked)
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.stages import Split, Stage, read_stages
+from fittingroom.queue.study_time import Beside, beside
 from fittingroom.queue.timing import Timing
 from fittingroom.spec.arms import Arm
 from fittingroom.spec.data import DataSpec
@@ -103,15 +104,18 @@ async def expect_plan(request: Request, plan: Plan, ask: str, *, begin: bool) ->
     threads = await off_loop(lambda: threads_of(site.store))
     timed = await off_loop(lambda: arm_times(found, site.workspace, threads, shelf.split))
     waiting = await off_loop(lambda: Waiting.of(site.store))
+    more = await off_loop(lambda: beside(site.store))
     known = expect_study(
-        timed, plan.study.seeds, waiting, request, threads, begin=begin, count=plan.count, ends_early=plan.ends_early
-    )
+        timed, plan.study.seeds, more, waiting, request, threads,
+        begin=begin, count=plan.count, ends_early=plan.ends_early,
+    )  # fmt: skip
     return replace(known, ask=ask)
 
 
 def expect_study(
     arms: Sequence[ArmTime],
     seeds: int,
+    more: Beside,
     waiting: Waiting,
     request: Request,
     threads: int | None,
@@ -132,7 +136,7 @@ def expect_study(
     done = {key: seconds for key, job in jobs.items() if (seconds := _seconds(job, specs[key])) is not None}
     failed = [job.problem for job in jobs.values() if job.state == "failed"]
     if len(done) == len(keys):
-        return _told(arms, seeds, done, count or len(arms), ends_early=ends_early)
+        return _told(arms, seeds, done, more, count or len(arms), ends_early=ends_early)
     if failed:
         return StudyTime("failed", details=failed[0])
     if timings.busy or any(job.state == "running" for job in jobs.values()):
@@ -159,10 +163,12 @@ def _progress(done: dict[str, float], keys: Sequence[str]) -> str:
     return f"{len(done)} of {len(keys)}" if len(keys) > 1 else ""
 
 
-def _told(arms: Sequence[ArmTime], seeds: int, done: dict[str, float], count: int, *, ends_early: bool) -> StudyTime:
+def _told(
+    arms: Sequence[ArmTime], seeds: int, done: dict[str, float], more: Beside, count: int, *, ends_early: bool
+) -> StudyTime:
     usual = fmean(done.values())
     known = [done.get(arm.key, usual) for arm in arms]
-    total = seeds * (sum(known) + (count - len(arms)) * fmean(known))
+    total = seeds * (sum(known) + (count - len(arms)) * fmean(known) + count * more.run) + more.worker
     early = [
         *(["early stopping"] if any(arm.spec.train.early_stop for arm in arms) else []),
         *(["ending hopeless ones early"] if ends_early else []),
@@ -170,7 +176,8 @@ def _told(arms: Sequence[ArmTime], seeds: int, done: dict[str, float], count: in
     low, high = roughly(min(done.values())), roughly(max(done.values()))
     each = f"{low} a run" if low == high else f"{low} to {high} a run"
     details = (
-        f"{each[0].upper()}{each[1:]}, one after the other; a few steps of {_which(arms, done, count)} were timed here."
+        f"{each[0].upper()}{each[1:]}, one after the other; a few steps of {_which(arms, done, count)} were timed "
+        f"here. Reckoned besides: {more}."
     )
     shorter = f"; {' and '.join(early)} make{'s' * (len(early) == 1)} them shorter." if early else "."
     at_most = "At most a" if early or count > len(arms) else "A"
