@@ -49,6 +49,7 @@ def _gallery(path: Path, wanted: Wanted) -> Gallery:
     listing = listed(root, shown(path), lambda folder: tree.get(folder, ([], [])), by_folder)
     files = listing.files
     other = [f"{members.special:,} links or special files left out"] if members.special else []
+    other += [f"{members.repeated:,} files come twice, the last one counts"] if members.repeated else []
     return Gallery(
         path=path,
         kind="archive",
@@ -58,9 +59,9 @@ def _gallery(path: Path, wanted: Wanted) -> Gallery:
         content=lambda index: members.read(str(files[index])),
         test_start=len(listing.training) if listing.has_test else None,
         remarks=(*listing.remarks, *other),
+        name_problems=tuple(listing.name_problems),
         folders=listing.folders if by_folder else (),
         validation=np.array(listing.validation, np.int64) if listing.validation else None,
-        name_problems=tuple(listing.name_problems),
     )
 
 
