@@ -104,7 +104,7 @@ def test_excluded_images_stay_behind(tmp_path: Path) -> None:
     data = dataclasses.replace(made(), excluded=np.array([3, 70]))
     written = export_data(data, "npz", tmp_path / "made.npz")
     assert written.images == {"train": 59, "test": 11}
-    assert written.notes == ("2 excluded images are left out.",)
+    assert written.notes == ("2 images that were taken out of this data are not exported.",)
     with np.load(tmp_path / "made.npz") as arrays:
         assert np.array_equal(arrays["x_train"], np.delete(data.images[:60, :, :, 0], 3, axis=0))
         assert np.array_equal(arrays["y_test"], np.delete(data.labels[60:], 10))
