@@ -30,7 +30,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     return importlib.import_module
 
 
-@pytest.mark.parametrize("name", ["against_peers", "time_to_accuracy", "scaling"])
+@pytest.mark.parametrize("name", ["against_peers", "time_to_accuracy", "scaling", "importing"])
 def test_each_has_help(
     script: Script, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,8 +9,8 @@ Activate Adadelta Adam AdamW BatchNorm Brightness Classify Constant Contrast Con
 Dense DepthwiseConv DownloadFailed Dropout EarlyStop Erasing Exponential FittingRoomError Flatten GlobalPool
 IntensityShift InvalidData InvalidInput InvalidSpec MaxPool MeanPool Mirror Muon Network Noise NotFound OneCycle Phase
 Residual RmsProp Rotation Run RunSpec SeparableConv Sgd Shear Shift Start Step Study StudySpec TrainSpec
-TrainingDiverged UpsideDown WorkspaceError Zoom continue_training download export_data export_run fit fork import_run
-load load_run_spec load_study_spec presets restart resume run_study study_presets synthesize train
+TrainingDiverged UpsideDown WorkspaceError Zoom check_data continue_training download export_data export_run fit fork
+import_run load load_run_spec load_study_spec presets restart resume run_study study_presets synthesize train
 """.split()
 
 

@@ -89,6 +89,7 @@ def double_click(page: Page, button: Locator, leads_to: str) -> None:
 
     The page itself does the later ones: how soon a click of the mouse comes depends on how busy the machine is.
     """
+    button.scroll_into_view_if_needed()
     box = button.bounding_box()
     assert box is not None
     at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

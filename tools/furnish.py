@@ -14,7 +14,7 @@ from fittingroom.data.sources import load
 from fittingroom.queue.stored import open_store
 from fittingroom.queue.studies import submit_study, summary_of
 from fittingroom.spec.run import from_toml, presets
-from fittingroom.spec.study import StudySpec
+from fittingroom.spec.study import StudySpec, study_presets
 from fittingroom.store import Store, WorkerRecord
 from fittingroom.web.site import VIEWS
 from fittingroom.workspace import Workspace
@@ -128,6 +128,26 @@ def faulty(visitor: Visitor) -> Iterator[Page]:
         visitor.post("/train/set", **FAULTY[view])
         yield Page(f"{view}-with-a-fault", f"/{view}")
         visitor.post("/train/undo")
+
+
+RATES = "axis-0=train.optimizer.learning_rate&was-0=train.optimizer.learning_rate&kind-0=range"
+STUDIES = {
+    "search": f"{RATES}&low-0=0.001&high-0=1&log-0=1&axis-1=train.batch_size&was-1=train.batch_size&value-1=64"
+    "&value-1=128&search=tpe&prune=1&budget=30m",
+    "faults": f"{RATES}&low-0=x&high-0=1&search=random&trials=1&budget=soon",
+}
+FILES = {
+    "a-file": study_presets()["a-activations-mlp"],
+    "a-file-with-faults": 'base = "mlpp"\nseedz = 3\n[vary]\n"train.batch_size" = [64]\n',
+}
+
+
+def studies_in_the_making(visitor: Visitor) -> Iterator[Page]:
+    """Forms of a new study with something in them, and study files."""
+    yield from (Page(f"studies-new-{name}", f"/studies/new?{query}") for name, query in STUDIES.items())
+    yield from (
+        Page(f"studies-open-{name}", visitor.post("/studies/open", text=text).address) for name, text in FILES.items()
+    )
 
 
 def empty() -> list[Page]:

@@ -21,6 +21,9 @@ from .library.archive import (
     export_run as export_run,
     import_run as import_run,
 )
+from .library.check import (
+    check_data as check_data,
+)
 from .library.exporting import (
     export_data as export_data,
 )

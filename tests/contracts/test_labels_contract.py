@@ -6,10 +6,10 @@ import threading
 from pathlib import PurePosixPath
 
 import pytest
-import sqlalchemy
 
 from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.store import Artifact, Store
+from tests.contracts.conftest import of_schema
 
 
 def new_run(store: Store, name: str = "starter", spec: str = "{}") -> str:
@@ -120,20 +120,10 @@ def test_specs_are_told_of_all_runs_but_deleted_ones(store: Store) -> None:
 
 def test_runs_of_older_databases_get_empty_labels(place: str) -> None:
     """A database of the schema before tags, with a run in it, is brought up to date."""
-    from alembic import command
-    from alembic.config import Config
-
-    engine = sqlalchemy.create_engine(place if "://" in place else f"sqlite:///{place}")
-    config = Config()
-    config.set_main_option("script_location", "fittingroom.store:migrations")
-    config.set_main_option("path_separator", "os")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+    with of_schema("0002", place) as connection:
         columns = "id, name, state, created, attempt, spec, spec_id, fingerprint, lineage, parameters, epochs_done"
         values = "'old-1', 'old', 'finished', CURRENT_TIMESTAMP, 0, '{}', 'a', 'f', '{\"kind\": \"new\"}', 1, 0"
         connection.exec_driver_sql(f"INSERT INTO runs ({columns}, train_seconds) VALUES ({values}, 0)")
-    engine.dispose()
     with Store.open(place) as store:
         assert (store.run("old-1").tags, store.run("old-1").note) == ((), "")
         store.labels.change("old-1", add=["kept"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 import pytest
+from sqlalchemy import event
 
 from fittingroom.errors import InvalidInput
 from fittingroom.store import Artifact, Owner, Request, RunDetails, StaleAttempt, Store, TakenUp
@@ -175,6 +177,61 @@ def test_a_waiting_run_is_taken_out_at_once(store: Store, request_: Request, sta
         store.queue.ask(run, request_)
     store.queue.put(run)
     assert (store.run(run).state, store.run(run).message, next_id(store)) == ("queued", None, run)
+
+
+def test_many_are_stopped_at_once_but_for_those_that_do_not_wait(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained, ended, waiting, gone, other = [new_run(store) for _ in range(5)]
+    store.begin_attempt(trained, {}, by_worker=True)
+    store.end(ended, store.begin_attempt(ended, {}, by_worker=True), "finished")
+    store.queue.ask(gone, "stop")
+    store.trash.delete(gone)
+    monkeypatch.setattr("fittingroom.store.queue.AT_ONCE", 2)
+    store.queue.stop_waiting([trained, ended, gone, waiting])
+    found = store.run(waiting)
+    assert (found.state, found.queued, found.message) == ("stopped", None, "Taken out of the queue.")
+    assert {run.id: run.state for run in store.runs()} == {
+        trained: "running", ended: "finished", waiting: "stopped", other: "queued",
+    }  # fmt: skip
+    assert store.queue.request(trained, 1) is None
+
+
+def test_many_go_on_in_the_order_in_which_they_are_named(store: Store) -> None:
+    first, second, third, ended = [new_run(store) for _ in range(4)]
+    store.end(ended, store.begin_attempt(ended, {}, by_worker=True), "finished")
+    store.queue.stop_waiting([first, second])
+    store.queue.ask(third, "pause")
+    assert store.queue.managed() == []
+    store.queue.put_left([third, first, ended, second])
+    assert [run.id for run in store.queue.managed()] == [third, first, second]
+    found = store.run(first)
+    assert (found.state, found.message) == ("queued", None)
+    assert store.run(ended).state == "finished"
+    attempt = store.begin_attempt(first, {}, seen=found, by_worker=True)
+    assert store.queue.request(first, attempt) is None
+    store.queue.put_left([])
+
+
+def test_who_has_stopped_many_sees_what_was_claimed_meanwhile(store: Store, place: str) -> None:
+    """A claim that has begun is over before the stop is, so that its process can be asked."""
+    seen = store.run(new_run(store))
+    states: list[str] = []
+
+    def stop() -> None:
+        with Store.open(place) as other:
+            other.queue.stop_waiting([seen.id])
+            states.append(other.run(seen.id).state)
+
+    stopping = threading.Thread(target=stop)
+
+    @event.listens_for(store._database._engine, "before_cursor_execute")
+    def claims(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO attempts"):
+            stopping.start()
+            stopping.join(0.3)
+
+    store.begin_attempt(seen.id, {}, seen=seen, by_worker=True)
+    stopping.join()
+    assert states == ["running"]
 
 
 def test_a_running_run_is_asked_and_its_process_reads_it(store: Store) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy
 from fittingroom.errors import InvalidInput, NotFound, WorkspaceError
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.store import Artifact, DataRecord, ProgressRow, Score, StaleAttempt, Store
+from tests.contracts.conftest import at_the_same_moment
 
 POSTGRES = os.environ.get("FITTINGROOM_TEST_POSTGRES")
 SPEC = '{"format": 1, "name": "Größe",\n "seed": 0.1000}'
@@ -292,19 +293,8 @@ with Store.open(sys.argv[1]) as store:
 
 
 def test_two_processes_make_the_tables_number_runs_and_count_openings_at_once(place: str) -> None:
-    command = [sys.executable, "-c", SEVERAL_AT_ONCE, place]
-    pipe = subprocess.PIPE
-    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    answers = [process.communicate(timeout=60) for process in processes]
-    assert [errors for _, errors in answers] == ["", ""]
-    told = [line.split() for output, _ in answers for line in output.splitlines()]
+    answers = at_the_same_moment([[SEVERAL_AT_ONCE, place]] * 2)
+    told = [line.split() for output in answers for line in output.splitlines()]
     assert sorted(run for run, _ in told) == sorted(f"same-{number}" for number in range(1, 101))
     assert sorted(int(count) for _, count in told) == list(range(1, 101))
     with Store.open(place) as store:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import sqlalchemy
 from sqlalchemy import insert, update
 
 from fittingroom.errors import NotFound
@@ -16,6 +13,7 @@ from fittingroom.spec.events import EpochMetrics
 from fittingroom.store import ArmRecord, NewRun, NewStudy, Store, schema
 from fittingroom.store.spent import seconds_worked
 from fittingroom.store.studies import Place, Submitted
+from tests.contracts.conftest import at_the_same_moment, of_schema
 
 STUDY = NewStudy("two rates", "{}", content="c0", family="f0", comparison="k0", priority=-1)
 LINEAGE = {"kind": "new", "comparison": {"id": "k0", "runs": 4}}
@@ -175,22 +173,8 @@ with Store.open(sys.argv[1]) as store:
 
 def test_processes_that_submit_the_same_at_the_same_moment_make_each_run_once(place: str) -> None:
     Store.open(place).close()
-    pipe = subprocess.PIPE
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, place, str(number)], stdin=pipe, stdout=pipe, stderr=pipe, text=True
-        )
-        for number in range(3)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    answers = [process.communicate(timeout=60) for process in processes]
-    assert answers == [("two-rates-1\n", "")] * 3
+    programs = [[PROGRAM, place, str(number)] for number in range(3)]
+    assert at_the_same_moment(programs) == ["two-rates-1\n"] * 3
     with Store.open(place) as store:
         assert len(store.studies.places("two-rates-1")) == len(store.runs()) == 20
         assert len({run.created for run in store.runs()}) == 20, "all made one after the other by one of them"
@@ -228,6 +212,24 @@ def test_time_in_which_a_study_is_worked_on(
     store: Store, intervals: list[tuple[float, float | None, float]], seconds: float
 ) -> None:
     assert worked(store, *intervals, now=100) == pytest.approx(seconds)
+
+
+def test_what_a_run_takes_beside_its_epochs_is_that_of_the_studys_own_finished_runs_first(store: Store) -> None:
+    """Stopped runs and those of another host tell nothing; a clock that was set back tells 0."""
+    alone = store.create_run(name="alone", spec="{}", spec_id="a1", fingerprint="f0", parameters=1)
+    made = submit(store, "abcde", 1).runs
+    played = {alone: (30.0, 20.0, "finished"), made[0]: (12.0, 10.0, "finished"), made[1]: (8.0, 10.0, "finished"),
+              made[2]: (99.0, 1.0, "stopped"), made[3]: (99.0, 1.0, "finished")}  # fmt: skip
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    for name, (wall, trained, state) in played.items():
+        store.end(name, store.begin_attempt(name, {}), state, train_seconds=trained)  # type: ignore[arg-type]
+        with store._database.writing("test") as connection:
+            own = update(schema.attempts).where(schema.attempts.c.run == name)
+            connection.execute(own.values(started=began, ended=began + timedelta(seconds=wall)))
+            if name == made[3]:
+                connection.execute(own.values(host="elsewhere"))
+    assert store.studies.beside_epochs("two-rates-1") == [2.0, 0.0]
+    assert store.studies.beside_epochs("no-such") == [10.0, 2.0, 0.0]
 
 
 def test_when_the_budget_is_spent_nothing_new_is_begun_but_what_was_begun_goes_on(store: Store) -> None:
@@ -274,20 +276,10 @@ def test_a_deleted_study_comes_back_with_its_runs(store: Store) -> None:
 
 def test_a_database_from_before_studies_is_brought_up_to_date(place: str) -> None:
     """Its queued run waits as those that are asked for one by one do."""
-    from alembic import command
-    from alembic.config import Config
-
-    engine = sqlalchemy.create_engine(place if "://" in place else f"sqlite:///{place}")
-    config = Config()
-    config.set_main_option("script_location", "fittingroom.store:migrations")
-    config.set_main_option("path_separator", "os")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
+    with of_schema("0003", place) as connection:
         columns = "id, name, state, created, queued, attempt, spec, spec_id, fingerprint, lineage, parameters"
         values = "'old-1', 'old', 'queued', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, 0, '{}', 'a', 'f', '{}', 1"
         connection.exec_driver_sql(f"INSERT INTO runs ({columns}, epochs_done, train_seconds) VALUES ({values}, 0, 0)")
-    engine.dispose()
     with Store.open(place) as store:
         assert store.studies.studies() == []
         made = submit(store, "a", 1)

@@ -237,11 +237,26 @@ REFUSED: dict[str, tuple[Make, str]] = {
         file("pets.csv", PIXELS + "\n1" + ",256" * 16),
         "line 12: the value 256 is no grey level",
     ),
+    "CSV: labels of very many digits": (
+        file("pets.csv", "\n".join("9" * 40 + ",1,2,3,4" for _ in range(5))),
+        'has one class \\("9{40}"\\)',
+    ),
+    "npz: labels beyond all numbers": (
+        npz(images=IMAGES, labels=LABELS * 1e300),
+        "has the label .*e[+]300 for image 3; give whole numbers or class names",
+    ),
     "CSV: no square": (
         file("pets.csv", "\n".join(f"{n % 2},1,2,3,4,5" for n in range(9))),
         "has 5 columns beside the label, which are no square image",
     ),
-    "CSV: names only": (file("pets.csv", "label,pixel1,pixel2,pixel3,pixel4\n"), "one class|no rows|needs at least 2"),
+    "CSV: a form feed in a line": (
+        file("pets.csv", "label,a,b\fc,d\x1ce,f\n"),
+        "pets.csv has column names and no rows; give one row for each image",
+    ),
+    "CSV: names only": (
+        file("pets.csv", "label,pixel1,pixel2,pixel3,pixel4\n"),
+        "pets.csv has column names and no rows; give one row for each image",
+    ),
     "list: a file that is not there": (
         listing("path,label\ncat/1.png,cat\ndog/2.png,dog\n"),
         "1 of 2 image files in .*list.csv cannot be read.*\n  dog/2.png is no regular file",
@@ -269,6 +284,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "list: a part that is none": (
         listing("path,label,split\ncat/1.png,cat,train\ndog/1.png,dog,later\n"),
         'line 3: "later" is no part of a data set; write train, val or test',
+    ),
+    "list: a short first row": (
+        listing("path,label,split\ncat/1.png,cat\n"),
+        r"list\.csv names 3 columns and has 2 cells in its first row; mend or remove that line",
     ),
     "list: a short row": (
         listing("path,label,split\ncat/1.png,cat,train\ndog/1.png,dog\n"),
@@ -377,6 +396,10 @@ TAKEN: dict[str, tuple[Make, str]] = {
             ("cat/d.png", b"", tarfile.FIFOTYPE),
         ),
         "4 links or special files left out",
+    ),
+    "tar with a name twice": (
+        tarred(*((name, content, tarfile.REGTYPE) for name, content in (*GOOD, GOOD[0]))),
+        "1 files come twice, the last one counts",
     ),
     "zip of a Mac": (zipped(*GOOD, ("__MACOSX/cat/._1.png", b"x"), (".DS_Store", b"x")), "archive .*pets.zip$"),
     "CSV with a counter": (

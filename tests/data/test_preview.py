@@ -57,6 +57,8 @@ def test_files_that_cannot_be_read_and_sizes_that_differ_are_told(root: Path, pi
 def test_a_preview_refuses_what_an_import_refuses(root: Path) -> None:
     with pytest.raises(NotFound, match=r"there is no folder .*nowhere"):
         preview_data(root / "nowhere")
+    with pytest.raises(NotFound, match=r"there is no file .*nowhere\.npz; give the path of labelled images"):
+        preview_data(root / "nowhere.npz")
     with pytest.raises(InvalidInput, match='"two words" cannot be the name'):
         preview_data(root, "two words")
     with pytest.raises(InvalidInput, match="is no height and width"):

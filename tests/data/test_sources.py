@@ -158,14 +158,14 @@ def test_unknown_names_are_told_with_what_is_known(shoes: Path, workspace: Works
         load("fashon-mnist", workspace)
     assert str(refused.value) == (
         'there is no data set "fashon-mnist"; did you mean "fashion-mnist"? '
-        f"(a path must lead to a folder of images, and {Path.cwd() / 'fashon-mnist'} does not exist)"
+        f"(a path must lead to labelled images, and {Path.cwd() / 'fashon-mnist'} does not exist)"
     )
     with pytest.raises(NotFound, match="known are: cifar-10, emnist, fashion-mnist, kmnist, mnist, mnist-10k, shoes"):
         load("zzz", workspace)
     for odd in ("", "nul\0", "x" * 5000, "~nobody-of-that-name/x", "../../etc/nothing"):
         with pytest.raises((NotFound, InvalidData)):
             load(odd, workspace)
-    with pytest.raises(NotFound, match=r"there is no folder .*nowhere; give the path of a folder of images"):
+    with pytest.raises(NotFound, match=r"there is no folder .*nowhere; give the path of labelled images"):
         import_data(tmp_path / "nowhere", workspace)
 
 

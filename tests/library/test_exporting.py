@@ -14,6 +14,7 @@ from PIL import Image
 
 import fittingroom as fr
 from fittingroom.data import exporting
+from fittingroom.data.cleaning import exclude
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import import_data
 from fittingroom.errors import InvalidInput, WorkspaceUnusable
@@ -198,3 +199,15 @@ def test_the_command_says_what_was_written(
     out = call("data", "export", photos, "--to", "npz", "--out", tmp_path / "p.npz", "--json")
     assert json.loads(out)["images"] == {"train": 90}
     assert "no test part of its own" in json.loads(out)["notes"][0]
+
+
+def test_what_was_taken_out_of_the_data_is_not_exported(tmp_path: Path, own_workspace: Workspace) -> None:
+    data = exclude(made(), [0, 3, 61], "blurred", own_workspace)
+    written = export_data(data, "npz", tmp_path / "made.npz")
+    assert written.images == {"train": 58, "test": 11}
+    assert written.notes == ("3 images that were taken out of this data are not exported.",)
+    with np.load(tmp_path / "made.npz") as arrays:
+        assert np.array_equal(arrays["x_test"], data.images[[60, *range(62, 72)], :, :, 0])
+    divided = export_data(data, "npz", tmp_path / "divided.npz", divided=True)
+    assert sum(divided.images.values()) == 69
+    assert "3 images were taken out of this data and are in no part." in divided.notes

@@ -27,7 +27,7 @@ from fittingroom.queue.studies import (
     studies,
     submit_study,
 )
-from fittingroom.queue.study_time import time_left
+from fittingroom.queue.study_time import USUAL, WORKER, time_left
 from fittingroom.queue.together import Comparison
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.events import EpochMetrics
@@ -253,12 +253,18 @@ def test_time_left_comes_from_the_epochs_of_the_same_arm(
     assert time_left(store, "rates-1") is None
     before = time_left(store, "rates-1", {first: 3.0})
     assert before is not None
-    assert before.seconds == 4 * 4 * 3.0  # 4 runs of 4 epochs, each taken to cost what the timed one does
-    train("rates-0-1-1", 0.5, 0.6, 0.7, 0.8)  # of 2 seconds each
+    epochs = 4 * 4 * 3.0  # 4 runs of 4 epochs, each taken to cost what the timed one does
+    assert before.seconds == pytest.approx(epochs + 4 * USUAL + WORKER)
+    assert before.rests_on.endswith("and 0.3 s for the rest of each run, as is usual, and 3.5 s for a worker")
+    train("rates-0-1-1", 0.5, 0.6, 0.7, 0.8)  # of 2 seconds each, played in none
+    store.queue.register(1)
     left = time_left(store, "rates-1", {second: 5.0})
     assert left is not None
     assert (left.seconds, left.runs, left.at_once) == (4 * 2.0 + 2 * 4 * 5.0, 3, 1)
-    assert left.rests_on == "the epochs trained so far of 1 arm and a short timing of 1 arm"
+    assert left.rests_on == (
+        "the epochs trained so far of 1 arm and a short timing of 1 arm; and 0.0 s for the rest of each run, as 1 "
+        "finished run took here"
+    )
     for run in ("rates-0-1-2", "rates-0-01-1", "rates-0-01-2"):
         train(run, 0.5)
     assert time_left(store, "rates-1") is None

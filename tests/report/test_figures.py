@@ -17,7 +17,7 @@ from fittingroom.measure.verdicts import judge
 from fittingroom.report import figures
 from fittingroom.report.figures import Curves, Difference, on_front
 from fittingroom.report.found import differences_in
-from fittingroom.report.names import distinct
+from fittingroom.report.names import distinct, fitted
 from fittingroom.report.scales import Scale, log_ticks, round_ticks, scale_of, tick_text, told
 from fittingroom.report.svg import LETTER, NARROW, WIDE, cut, spread
 from tests.report.conftest import arm, study
@@ -314,6 +314,30 @@ def test_names_lose_what_all_share_before_they_are_cut() -> None:
         "0.01, with", "0.01, without", "0.03, with", "0.03, without", "0.1, with", "0.1, without",
     ]  # fmt: skip
     assert distinct(["same", "same"], 5) == distinct(["same"], 5) * 2
+
+
+def test_what_names_have_lost_is_told_below_the_figure() -> None:
+    assert fitted(RATES, 1000).notes == []
+    assert fitted(RATES, 21 * LETTER).notes == ["names: learning rate …, …"]
+    assert fitted(RATES, 13 * LETTER).notes == ["names: learning rate …, … dropout"]
+    sizes = [f"adam with decay, batches of {size} images" for size in (64, 128)]
+    assert fitted(sizes, 8 * LETTER).notes == ["names: adam with decay, batches of … images"]
+    assert fitted(["x" * 40, "y" * 40], 8 * LETTER).notes == [], "cut, but nothing was left out that all share"
+    rates = [f"learning rate of every layer {rate}" for rate in (0.1, 0.2, 0.3)]
+    results = study(*(arm(name, [0.9, 0.91]) for name in rates))
+    for name, picture in pictures(figures.dots(results)).items():
+        told = " ".join(each.text or "" for each in marked(picture, "muted"))
+        assert ("names: learning rate of every layer …" in told) is (name == "narrow")
+
+
+def test_letters_of_east_asia_are_as_wide_as_two() -> None:
+    name = "学習率 0.1 とドロップアウトあり"  # 13 of them, and 5 others
+    assert cut(name, 31 * LETTER) == name
+    assert cut(name, 30 * LETTER) == "学習率 0.1 とドロ…アウトあり"
+    assert cut("増強" * 20, LETTER) == "増…"
+    decomposed = "e\u0301" * 10
+    assert cut(decomposed, 10 * LETTER) == decomposed
+    assert cut(decomposed, 9 * LETTER) != decomposed
 
 
 @pytest.mark.parametrize("letters", [6, 9, 13, 20, 28])

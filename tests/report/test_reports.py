@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import insert
 from typer.testing import CliRunner
 
 import fittingroom as fr
@@ -21,8 +22,8 @@ from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.measure.guards import cautions
 from fittingroom.measure.study import StudyResults
 from fittingroom.measure.verdicts import judge
-from fittingroom.queue.studies import submit_study
-from fittingroom.report.found import Machine, StudyFound, machines_of, read_found
+from fittingroom.queue.studies import read_study, submit_study
+from fittingroom.report.found import Machine, StudyFound, cautions_in, machines_of, read_found
 from fittingroom.report.run import report_run
 from fittingroom.report.study import report_study, setup_of, study_html
 from fittingroom.spec.data import DataSpec
@@ -30,7 +31,7 @@ from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.study import StudySpec, study_from_plain
 from fittingroom.spec.train import TrainSpec
-from fittingroom.store import Store
+from fittingroom.store import Store, schema
 from fittingroom.workspace import Workspace
 from tests.report.conftest import arm, study
 
@@ -211,6 +212,21 @@ def test_a_study_of_a_workspace(trained: str, own_workspace: Workspace, tmp_path
     with pytest.raises(NotFound):
         report_study("nobody", own_workspace, tmp_path / "other.html")
     assert not (tmp_path / "other.html").exists()
+
+
+def test_an_arm_that_the_study_no_longer_has_is_not_read(trained: str, own_workspace: Workspace) -> None:
+    """Its spec may be of a kind that is no longer known, and its data gone."""
+    gone = {"spec": '{"format": 1, "data": {"source": "nowhere"}, "network": [{"layer": "of old"}]}'}
+    with Store.open(own_workspace.database) as store:
+        with store._database.writing("test") as connection:
+            row = {"study": trained, "arm": "gone", "number": 9, "name": "gone", "settings": "{}", "parameters": 1,
+                   "fingerprint": "f-gone", "images": 30, "listed": False, **gone}  # fmt: skip
+            connection.execute(insert(schema.study_arms).values(row))
+        assert len(store.studies.study(trained).arms) == 3
+        assert {caution.kind for caution in cautions_in(store, read_study(trained, own_workspace))} >= {"no result"}
+    found = read_found(trained, own_workspace)
+    assert list(found.specs) == [arm.key for arm in found.results.arms]
+    assert len(found.specs) == 2
 
 
 def test_a_run_without_scores_has_a_report_too(trained: str, own_workspace: Workspace, tmp_path: Path) -> None:

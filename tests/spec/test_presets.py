@@ -8,21 +8,13 @@ import pytest
 
 from fittingroom.spec.augment import Mirror, Rotation, Shear, Shift
 from fittingroom.spec.data import DataSpec
-from fittingroom.spec.faults import DataFacts, faults, notes
+from fittingroom.spec.faults import faults, notes
 from fittingroom.spec.layers import BatchNorm, Conv, Dense, Dropout, MaxPool
 from fittingroom.spec.network import summarize
 from fittingroom.spec.run import RunSpec, from_toml, load_run_spec, presets
 from fittingroom.spec.train import Adadelta, Adam, Constant, EarlyStop, Exponential, Muon, OneCycle, Sgd
+from tests.spec.conftest import FASHION_MNIST
 
-FASHION_MNIST = DataFacts(
-    channels=1,
-    height=28,
-    width=28,
-    class_names=tuple("0123456789"),
-    training_images=55_000,
-    validation_images=5_000,
-    test_images=10_000,
-)
 ALL = [
     "b-augmented", "b-conv", "b-dense", "cnn", "cnn-bn", "cnn-bn-full", "linear", "mlp", "sprint-15s", "sprint-5m",
     "sprint-60s", "starter",

@@ -11,36 +11,8 @@ import pytest
 
 from fittingroom.errors import InvalidInput, InvalidSpec, NotFound
 from fittingroom.spec.run import from_plain, from_toml, load_run_spec, presets
+from tests.spec.conftest import TOML
 
-TOML = """
-format = 1
-name = "three layers"
-seed = 7
-
-[data]
-source = "fashion-mnist"
-validation = 5000
-
-[[augment]]
-kind = "shift"
-fraction = 0.1
-
-[[network]]
-layer = "conv"
-filters = 32
-activation = "relu"
-[[network]]
-layer = "flatten"
-name = "vector"
-[[network]]
-layer = "classify"
-
-[train]
-epochs = 3
-optimizer = { name = "sgd", learning_rate = 0.1, momentum = 0.9 }
-schedule = { name = "cosine", warmup = 0.5 }
-early_stop = { patience = 4 }
-"""
 MINIMAL = {"data": {"source": "photos"}, "network": [{"layer": "flatten"}, {"layer": "classify"}]}
 DATA_KEYS = "write a table with the keys source, validation, split_seed, normalize, folds, fold"
 SHIPPED = (

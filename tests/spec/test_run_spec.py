@@ -16,36 +16,7 @@ from fittingroom.spec.data import DataSpec
 from fittingroom.spec.layers import Classify, Conv, Dropout, Flatten
 from fittingroom.spec.run import RunSpec, from_plain, from_toml
 from fittingroom.spec.train import Adam, EarlyStop, Sgd, TrainSpec
-
-TOML = """
-format = 1
-name = "three layers"
-seed = 7
-
-[data]
-source = "fashion-mnist"
-validation = 5000
-
-[[augment]]
-kind = "shift"
-fraction = 0.1
-
-[[network]]
-layer = "conv"
-filters = 32
-activation = "relu"
-[[network]]
-layer = "flatten"
-name = "vector"
-[[network]]
-layer = "classify"
-
-[train]
-epochs = 3
-optimizer = { name = "sgd", learning_rate = 0.1, momentum = 0.9 }
-schedule = { name = "cosine", warmup = 0.5 }
-early_stop = { patience = 4 }
-"""
+from tests.spec.conftest import TOML
 
 
 def test_a_file_reads_as_records() -> None:

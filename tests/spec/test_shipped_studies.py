@@ -12,22 +12,14 @@ from fittingroom.spec.arms import Arm, arms, beyond_axes
 from fittingroom.spec.augment import Brightness, IntensityShift, Mirror, Rotation, Shear, Shift, UpsideDown, Zoom
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.differences import differences
-from fittingroom.spec.faults import DataFacts, faults, notes
+from fittingroom.spec.faults import faults, notes
 from fittingroom.spec.layers import BatchNorm, Conv, Dense, Dropout
 from fittingroom.spec.network import summarize
 from fittingroom.spec.run import RunSpec
 from fittingroom.spec.study import StudySpec, load_study_spec, study_from_plain, study_presets
 from fittingroom.spec.train import Adadelta, Adam, EarlyStop, Exponential, Sgd
+from tests.spec.conftest import FASHION_MNIST
 
-FASHION_MNIST = DataFacts(
-    channels=1,
-    height=28,
-    width=28,
-    class_names=tuple("0123456789"),
-    training_images=55_000,
-    validation_images=5_000,
-    test_images=10_000,
-)
 ALL = [
     "a-activations-cnn", "a-activations-mlp", "a-augmentation-brightness", "a-augmentation-geometry",
     "a-augmentation-setups", "a-batch-norm-augmentation", "a-batch-norm-dropout", "a-batch-size-cnn",

@@ -35,6 +35,15 @@ def page(stranger: TestClient) -> TestClient:
 
 
 @pytest.fixture
+def here(own_workspace: Workspace) -> Iterator[TestClient]:
+    """A browser on the very machine that serves the page."""
+    app = create_app(own_workspace, hosts=[HOST], token=TOKEN, workers=False)
+    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False, client=("127.0.0.1", 50_000)) as client:
+        client.get("/", params={"token": TOKEN})
+        yield client
+
+
+@pytest.fixture
 def store(page: TestClient) -> Store:
     """The store that the page reads."""
     store: Store = page.app.state.site.store  # type: ignore[attr-defined]

@@ -104,6 +104,14 @@ def test_links_in_a_folder_are_followed_before_they_are_trusted(browser: Callabl
         assert page.post("/data/import", data={"path": "photos"}).status_code == 303
 
 
+def test_a_file_that_is_read_beside_another_is_checked_too(browser: Callable[..., Browser], root: Path) -> None:
+    (root / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03")
+    (root / "train-labels-idx1-ubyte").symlink_to(root.parent / "private/a/0.png")
+    with browser("10.0.0.7", root) as page:
+        refused = page.post("/data/import", data={"path": "train-images-idx3-ubyte"})
+        assert f"{root}/train-labels-idx1-ubyte is a link that leads out of {root}" in refused.text
+
+
 def test_a_link_that_comes_after_the_check_is_found_before_the_import(
     browser: Callable[..., Browser], root: Path, own_workspace: Workspace
 ) -> None:

@@ -7,7 +7,7 @@ import html
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,13 +20,11 @@ from fittingroom.queue.wire import Message
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import RunSpec, from_toml, presets
 from fittingroom.store import Artifact, Store
-from fittingroom.web.app import create_app
 from fittingroom.web.expected import told
 from fittingroom.web.figures import roughly
 from fittingroom.web.inference import Job
 from fittingroom.workspace import Workspace
 
-HOST, TOKEN = "127.0.0.1:8640", "a-token-of-forty-three-characters-or-so-long"
 PART = {"hx-request": "true"}
 DraftOn = Callable[..., None]
 Trained = Callable[..., str]
@@ -74,15 +72,6 @@ def started(page: TestClient, **form: str) -> str:
     answer = page.post("/train/start", data=form)
     assert answer.status_code == 303, text(answer)
     return str(answer.headers["location"].rpartition("/")[2])
-
-
-@pytest.fixture
-def here(own_workspace: Workspace) -> Iterator[TestClient]:
-    """A browser on the very machine that serves the page."""
-    app = create_app(own_workspace, hosts=[HOST], token=TOKEN, workers=False)
-    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False, client=("127.0.0.1", 50_000)) as client:
-        client.get("/", params={"token": TOKEN})
-        yield client
 
 
 @pytest.fixture

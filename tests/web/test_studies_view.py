@@ -16,6 +16,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fittingroom.queue.studies import delete_study
+from fittingroom.queue.study_time import Beside
 from fittingroom.queue.wire import Message
 from fittingroom.spec.arms import arms
 from fittingroom.spec.events import EpochMetrics
@@ -409,13 +410,16 @@ def timed(*arms_and_seconds: tuple[str, float | None], epochs: int, seeds: int) 
             timings._jobs.put(key, Job(state="done", result=Message({"timings": [one]})))
     request = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(only_ones={Timings: timings})))
     found = [ArmTime(key, spec) for key, _ in arms_and_seconds]
-    return expect_study(found, seeds, Waiting([], []), request, 2, begin=False)  # type: ignore[arg-type]
+    beside = Beside(0.5, 0, 4.0)
+    return expect_study(found, seeds, beside, Waiting([], []), request, 2, begin=False)  # type: ignore[arg-type]
 
 
 def test_the_time_of_a_study_is_that_of_all_its_runs() -> None:
     known = timed(("a", 1.0), ("a", 1.0), ("b", 4.0), epochs=10, seeds=3)
     assert known.state == "known"
-    assert known.headline == "About 3 min"  # 3 × (10 + 10 + 40) s
+    assert known.headline == "About 3 min"  # 3 × (10 + 10 + 40) s, and 3 × 3 × 0.5 + 4 s besides
+    assert timed(("a", 1.0), epochs=1, seeds=2).headline == "About 7.0 s"  # 2 × (1 + 0.5) + 4
+    assert "Reckoned besides: 0.5 s for the rest of each run, as is usual, and 4.0 s for a worker." in known.details
     assert "10 s to 40 s a run, one after the other" in known.details
 
 

@@ -117,17 +117,13 @@ def presets(
     name: Annotated[str | None, typer.Argument(help="Print this preset's spec file.")] = None, as_json: AsJson = False
 ) -> None:
     """List the shipped runs, or print one as a spec file to start your own from."""
-    from fittingroom.cli import show_data
-    from fittingroom.errors import NotFound, did_you_mean
+    from fittingroom.cli import show, show_data
     from fittingroom.spec.run import presets as shipped
 
-    texts = shipped()
     if name is None:
-        show_data.presets(texts, as_json=as_json)
-    elif name in texts:
-        typer.echo(texts[name], nl=False)
+        show_data.presets(shipped(), as_json=as_json)
     else:
-        raise NotFound(f'there is no preset "{name}"; {did_you_mean(name, texts)}')
+        show.shipped(name, shipped(), "preset")
 
 
 @app.command(

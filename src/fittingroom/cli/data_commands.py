@@ -44,7 +44,7 @@ def data_list(workspace: WorkspaceFolder = None, as_json: AsJson = False) -> Non
 
 @data_app.command("show", epilog=examples("fittingroom data show fashion-mnist", "fittingroom data show photos/"))
 def data_show(
-    name: Annotated[str, typer.Argument(help="A data set's name, or a folder with one folder per class.")],
+    name: Annotated[str, typer.Argument(help="A data set's name, or the path of labelled images.")],
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -84,8 +84,11 @@ def data_import(
         typer.Option(
             metavar="folder|PATTERN|COLUMN",
             help="Images that no split may divide: those in one folder below their class, or with the same text where "
-            "this regular expression of their paths has its (…) group; in tables, the column that names the group.",
+            "this regular expression of their paths has its (…) group; in lists of images, what a column says.",
         ),
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of a table or list that tells the class.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what was understood, and write nothing; exit status 2 on faults.")
@@ -101,7 +104,7 @@ def data_import(
     from fittingroom.library.describe import describe_data
 
     place = Workspace.find(workspace)
-    wanted = Wanted(parse_size(size or ""), fit, channels, groups)  # type: ignore[arg-type]  # checked there
+    wanted = Wanted(parse_size(size or ""), fit, channels, groups, label)  # type: ignore[arg-type]  # checked there
     if dry_run:
         with show_import.looking() as looked:
             name, preview = preview_data(path, name, progress=looked, wanted=wanted)
@@ -113,6 +116,36 @@ def data_import(
     with show_import.reading() as read:
         imported = import_data(path, place, name=name, progress=read, wanted=wanted)
     show_data.data_set(describe_data(imported.source, place), as_json=as_json)
+
+
+@data_app.command(
+    "check",
+    epilog=examples("fittingroom data check fashion-mnist", "fittingroom data check photos/ --no-labels --json"),
+)
+def data_check(
+    name: Annotated[str, typer.Argument(help="A data set's name, or a folder with one folder per class.")],
+    labels: Annotated[
+        bool, typer.Option("--labels/--no-labels", help="Also train small networks that find labels which are wrong.")
+    ] = True,
+    again: Annotated[bool, typer.Option("--again", help="Although the report of an earlier check is kept.")] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write the images of each finding into a folder, as PNG files."),
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what is wrong with a data set: copies, contradictions, odd images and labels, and what to do about them."""
+    from fittingroom.cli import show_check
+    from fittingroom.library.check import check_data
+    from fittingroom.library.fit import load
+
+    data = load(name, workspace=workspace)
+    with show_check.progress() as tell:
+        found = check_data(data, labels=labels, again=again, progress=tell, waiting=show_check.say_waiting)
+    if pictures is not None:
+        show_check.draw(found, data, pictures)
+    show_check.report(found, data, as_json=as_json)
 
 
 @data_app.command("remove")

@@ -119,14 +119,10 @@ def runs_report(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's report as one HTML file: set-up, curves, scores of each class, machine, and how to rerun it."""
-    from fittingroom.cli.show import print_json
+    from fittingroom.cli import show
     from fittingroom.report.run import report_run
 
-    written = report_run(run, Workspace.find(workspace), out, replace=force)
-    if as_json:
-        print_json({"file": str(written), "bytes": written.stat().st_size})
-    else:
-        typer.echo(f"Report written to {written}.")
+    show.report(report_run(run, Workspace.find(workspace), out, replace=force), as_json=as_json)
 
 
 @keeping_app.command("import", epilog=examples("fittingroom runs import cnn-1.fittingroom.zip"))

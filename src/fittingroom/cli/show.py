@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import typer
 from rich.table import Table
 
 from fittingroom.cli.output import terminal
-from fittingroom.errors import InvalidInput
+from fittingroom.errors import InvalidInput, NotFound, did_you_mean
 
 
 def print_json(value: object) -> None:
@@ -30,6 +31,21 @@ def _finite(value: Any) -> Any:
         case list() | tuple():
             return [_finite(item) for item in value]
     return value
+
+
+def shipped(name: str, texts: Mapping[str, str], kind: str) -> None:
+    """Print a shipped file, such as a preset; raises NotFound with the name that may be meant."""
+    if name not in texts:
+        raise NotFound(f'there is no {kind} "{name}"; {did_you_mean(name, texts)}')
+    typer.echo(texts[name], nl=False)
+
+
+def report(written: Path, *, as_json: bool) -> None:
+    """A report that was written."""
+    if as_json:
+        print_json({"file": str(written), "bytes": written.stat().st_size})
+    else:
+        typer.echo(f"Report written to {written}.")
 
 
 def table(*columns: str, right: Sequence[str] = ()) -> Table:

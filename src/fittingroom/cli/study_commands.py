@@ -116,14 +116,10 @@ def study_report(
     as_json: AsJson = False,
 ) -> None:
     """Write a study's report as one HTML file: question, set-up, results, verdicts, warnings, and how to rerun it."""
-    from fittingroom.cli.show import print_json
+    from fittingroom.cli import show
     from fittingroom.report.study import report_study
 
-    written = report_study(study, Workspace.find(workspace), out, replace=force)
-    if as_json:
-        print_json({"file": str(written), "bytes": written.stat().st_size})
-    else:
-        typer.echo(f"Report written to {written}.")
+    show.report(report_study(study, Workspace.find(workspace), out, replace=force), as_json=as_json)
 
 
 @study_app.command("stop", epilog=examples("fittingroom study stop activations-1"))
@@ -173,14 +169,10 @@ def study_presets_command(
     as_json: AsJson = False,
 ) -> None:
     """List the shipped studies, or print one as a file to start your own from."""
-    from fittingroom.cli import show_studies
-    from fittingroom.errors import NotFound, did_you_mean
+    from fittingroom.cli import show, show_studies
     from fittingroom.spec.study import study_presets
 
-    texts = study_presets()
     if name is None:
-        show_studies.presets(texts, as_json=as_json)
-    elif name in texts:
-        typer.echo(texts[name], nl=False)
+        show_studies.presets(study_presets(), as_json=as_json)
     else:
-        raise NotFound(f'there is no shipped study "{name}"; {did_you_mean(name, texts)}')
+        show.shipped(name, study_presets(), "shipped study")

@@ -148,7 +148,7 @@ class Lines(_Watching):
             self._print({"event": "started", **own, "attempt": news.run.attempt, "plan": news.run.plan})
         if news.ended:
             self.done += 1
-            left = self.left()
+            left = self.left() if news.run.attempt else None  # many that were not begun end at the same moment
             self._print({"event": "ended", **own, "state": news.run.state, "message": news.run.message,
                          "validation_accuracy": news.run.validation_accuracy, "done": self.done,
                          "seconds_left": left and left.seconds})  # fmt: skip
@@ -216,10 +216,10 @@ class Live(_Watching):
             self.done += 1
             if (task := self.tasks.pop(run.id, None)) is not None:
                 self.bars.remove_task(task)
-            self._estimate(now=True)
             if run.attempt == 0:
                 self.not_begun[run.message or ""] += 1  # all of them are told together
                 return
+            self._estimate(now=True)
             place = f"{self.done:>{len(str(self.total))}}/{self.total}"
             self.tell(f"{place}  {arm.name}, seed {seed}: {came_to(run)}")
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from fittingroom.data import gallery
 from fittingroom.data.gallery import Gallery
+from fittingroom.data.grouping import BY_FOLDER
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.layout import LITTER, listed
 from fittingroom.data.members import Members, opened
@@ -32,21 +33,23 @@ def read(path: Path, wanted: Wanted = AS_IT_IS) -> Incoming:
     Raises InvalidData, also while the blocks are taken: for what is no archive, is damaged or too large, for folders
     that are not laid out so, and for all that image folders are refused for.
     """
-    return gallery.read(_gallery(path), wanted)
+    return gallery.read(_gallery(path, wanted), wanted)
 
 
 def preview(path: Path, wanted: Wanted, progress: Progress) -> Preview:
     """What ``read`` would make of it; files that cannot be read and different sizes are told, not refused."""
-    return gallery.preview(_gallery(path), wanted, progress)
+    return gallery.preview(_gallery(path, wanted), wanted, progress)
 
 
-def _gallery(path: Path) -> Gallery:
+def _gallery(path: Path, wanted: Wanted) -> Gallery:
+    by_folder = wanted.groups == BY_FOLDER
     members = opened(path)
     tree = _tree(members, path)
     root = _top(tree)
-    listing = listed(root, shown(path), lambda folder: tree.get(folder, ([], [])))
+    listing = listed(root, shown(path), lambda folder: tree.get(folder, ([], [])), by_folder)
     files = listing.files
     other = [f"{members.special:,} links or special files left out"] if members.special else []
+    other += [f"{members.repeated:,} files come twice, the last one counts"] if members.repeated else []
     return Gallery(
         path=path,
         kind="archive",
@@ -57,6 +60,8 @@ def _gallery(path: Path) -> Gallery:
         test_start=len(listing.training) if listing.has_test else None,
         remarks=(*listing.remarks, *other),
         name_problems=tuple(listing.name_problems),
+        folders=listing.folders if by_folder else (),
+        validation=np.array(listing.validation, np.int64) if listing.validation else None,
     )
 
 

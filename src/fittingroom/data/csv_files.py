@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fittingroom.data import csv_pixels, file_list, rows
+from fittingroom.data import csv_pixels, file_list, json_items, rows
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import first, shown
 from fittingroom.data.wanted import AS_IT_IS, Wanted
 from fittingroom.errors import InvalidData
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-LISTS = file_list.SUFFIXES
+LISTS = json_items.SUFFIXES
 
 
 def fits_folder(path: Path) -> bool:

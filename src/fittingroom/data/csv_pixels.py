@@ -38,6 +38,8 @@ class _Columns:
     """Which column is what."""
 
     label: int
+    group: int | None
+    """The column that names groups."""
     pixels: tuple[int, ...]
     shape: tuple[int, ...]
     """(height, width) or (height, width, 3)."""
@@ -55,21 +57,21 @@ def preview(training: list[Path], test: list[Path], path: Path, wanted: Wanted, 
 
 
 def _stack(training: list[Path], test: list[Path], path: Path, wanted: Wanted) -> Stack:
-    columns = _columns(rows.table(training[0]), wanted.label)
+    columns = _columns(rows.table(training[0]), wanted)
     return Stack(
         path=path,
         kind="CSV of pixels",
-        training=tuple(_part(file, wanted.label) for file in training),
-        test=tuple(_part(file, wanted.label) for file in test),
+        training=tuple(_part(file, wanted) for file in training),
+        test=tuple(_part(file, wanted) for file in test),
         remarks=columns.remarks,
     )
 
 
-def _part(path: Path, label: str | None) -> Part:
+def _part(path: Path, wanted: Wanted) -> Part:
     """The labels are read at once, the pixels when they are asked for."""
     table = rows.table(path)
-    columns = _columns(table, label)
-    labels, is_whole = _labels(table, columns)
+    columns = _columns(table, wanted)
+    labels, groups, is_whole = _labels(table, columns)
     return Part(
         where=shown(path),
         shape=(len(labels), *columns.shape),
@@ -77,27 +79,32 @@ def _part(path: Path, label: str | None) -> Part:
         blocks=lambda: _blocks(table, columns, is_whole),
         labels=labels,
         labels_where=shown(path),
+        column=None if columns.group is None else groups,
     )
 
 
-def _columns(table: Table, label: str | None) -> _Columns:
+def _columns(table: Table, wanted: Wanted) -> _Columns:
     where = shown(table.path)
-    if label is not None:
-        at = table.column({label.casefold()})
-        if at is None:
-            raise InvalidData(f'{where} has no column "{label}"; it has {first(table.header or ("no names",))}')
-    else:
-        at = table.column(LABEL)
+    at = table.column(LABEL) if wanted.label is None else _named(table, wanted.label)
+    group = None if wanted.groups is None else _named(table, wanted.groups)
     remarks = []
     if at is None:
         at = _unnamed_label(table)
         remarks.append(f"labels taken from the {'last' if at else 'first'} column")
     names = table.header or ("?",) * table.columns
-    counters = [i for i, name in enumerate(names) if name.casefold() in PASSED_OVER and i != at]
+    counters = [i for i, name in enumerate(names) if name.casefold() in PASSED_OVER and i not in (at, group)]
     if counters:
         remarks.append(f"columns left out: {first([repr(names[i]) for i in counters])}")
-    pixels = tuple(i for i in range(table.columns) if i != at and i not in counters)
-    return _Columns(at, pixels, _image_shape([names[i] for i in pixels], where), tuple(remarks))
+    pixels = tuple(i for i in range(table.columns) if i not in (at, group, *counters))
+    return _Columns(at, group, pixels, _image_shape([names[i] for i in pixels], where), tuple(remarks))
+
+
+def _named(table: Table, name: str) -> int:
+    at = table.column({name.casefold()})
+    if at is None:
+        columns = first(table.header or ("no names",))
+        raise InvalidData(f'{shown(table.path)} has no column "{name}"; its columns are {columns}')
+    return at
 
 
 def _unnamed_label(table: Table) -> int:
@@ -125,27 +132,31 @@ def _image_shape(names: list[str], where: str) -> tuple[int, ...]:
     )
 
 
-def _labels(table: Table, columns: _Columns) -> tuple[NDArray[Any], bool]:
-    """The labels of all rows, and whether all pixels are written as whole numbers."""
+def _labels(table: Table, columns: _Columns) -> tuple[NDArray[Any], list[str | None], bool]:
+    """The labels and the groups of all rows, and whether all pixels are written as whole numbers."""
     found: list[NDArray[Any]] = []
     is_whole = True
     delimiters = len(columns.pixels) - 1
-    for line, labels, pixels in _split(table, columns):
+    groups: list[str | None] = []
+    for line, labels, named, pixels in _split(table, columns):
+        groups += [name or None for name in named]
         if pixels.count(table.delimiter.encode()) != len(labels) * delimiters:
             raise _fault(table, columns, line, pixels)
         is_whole = is_whole and not pixels.translate(None, b"0123456789\n" + table.delimiter.encode())
         found.append(np.array(labels))
+    if not found:
+        raise InvalidData(f"{shown(table.path)} has column names and no rows; give one row for each image")
     texts = np.concatenate(found)
     try:
-        return texts.astype(np.int64), is_whole
-    except ValueError:
-        return np.char.strip(texts), is_whole
+        return texts.astype(np.int64), groups, is_whole
+    except (ValueError, OverflowError):  # text, or numbers of very many digits
+        return np.char.strip(texts), groups, is_whole
 
 
 def _blocks(table: Table, columns: _Columns, is_whole: bool) -> Iterator[NDArray[Any]]:
     parse: Callable[[bytes, str], NDArray[Any]] = _whole_numbers if is_whole else _numbers
     number = len(columns.pixels)
-    for line, labels, pixels in _split(table, columns):
+    for line, labels, _, pixels in _split(table, columns):
         try:
             values = parse(pixels, table.delimiter)
             if values.size != number * len(labels) or (is_whole and values.max() > 255):
@@ -155,12 +166,12 @@ def _blocks(table: Table, columns: _Columns, is_whole: bool) -> Iterator[NDArray
         yield values.reshape(-1, *columns.shape)
 
 
-def _split(table: Table, columns: _Columns) -> Iterator[tuple[int, list[str], bytes]]:
-    """Block after block: number of its first line, its labels, and the text of its pixels, one line for each row."""
+def _split(table: Table, columns: _Columns) -> Iterator[tuple[int, list[str], list[str], bytes]]:
+    """Block after block: first line, labels, groups, and the text of its pixels, one line for each row."""
     delimiter, line = table.delimiter.encode(), 1
     ends_only = columns.label in (0, table.columns - 1) and len(columns.pixels) == table.columns - 1
     for index, block in enumerate(rows.blocks(table.path)):
-        lines = block.splitlines()
+        lines = block.removesuffix(b"\n").split(b"\n")
         count = len(lines)
         if index == 0 and table.header is not None:
             while lines and not lines.pop(0).strip():
@@ -170,7 +181,7 @@ def _split(table: Table, columns: _Columns) -> Iterator[tuple[int, list[str], by
             cut = [one.partition(delimiter) if columns.label == 0 else one.rpartition(delimiter)[::-1] for one in lines]
             labels = rows.decoded(b"\n".join(part[0] for part in cut), table.path).split("\n")
             pixels = b"\n".join(part[2] for part in cut) + b"\n"
-            yield line, labels, pixels
+            yield line, labels, [], pixels
         elif lines:
             cells = rows.split_lines(
                 rows.decoded(b"\n".join(lines), table.path).split("\n"), table.delimiter, table.path
@@ -182,7 +193,8 @@ def _split(table: Table, columns: _Columns) -> Iterator[tuple[int, list[str], by
                     f"where others have {table.columns}; mend or remove that line"
                 )
             text = "\n".join(table.delimiter.join(row[i].strip() for i in columns.pixels) for row in cells)
-            yield line, [row[columns.label].strip() for row in cells], text.encode() + b"\n"
+            groups = [] if columns.group is None else [row[columns.group].strip() for row in cells]
+            yield line, [row[columns.label].strip() for row in cells], groups, text.encode() + b"\n"
         line += count
 
 
@@ -210,7 +222,7 @@ def _whole_numbers(text: bytes, delimiter: str) -> NDArray[np.uint8]:
 
 
 def _numbers(text: bytes, delimiter: str) -> NDArray[np.float64]:
-    lines = text.decode("ascii").splitlines()
+    lines = text.decode("ascii").removesuffix("\n").split("\n")
     return np.loadtxt(lines, np.float64, delimiter=delimiter, ndmin=2, comments=None)
 
 
@@ -218,7 +230,7 @@ def _fault(table: Table, columns: _Columns, line: int, pixels: bytes) -> Invalid
     """What is wrong in a block, with its line as people count them."""
     number = len(columns.pixels)
     start = line + (line == 1 and table.header is not None)
-    for at, text in enumerate(rows.decoded(pixels, table.path).splitlines()):
+    for at, text in enumerate(rows.decoded(pixels, table.path).removesuffix("\n").split("\n")):
         cells = text.split(table.delimiter)
         where = f"{shown(table.path)}, line {start + at}"
         if len(cells) != number:

@@ -60,15 +60,11 @@ def part_of(data: Dataset, name: Literal["train", "validation", "test"], indices
 
 
 def official_parts(data: Dataset) -> tuple[Part, ...]:
-    """Training and, where the data came with one, test part, without what is excluded."""
+    """Training and, where the data came with one, test part; without what was taken out of the data."""
     end = len(data) if data.test_start is None else data.test_start
-    training, test = (
-        np.setdiff1d(images, data.excluded, assume_unique=True)
-        for images in (np.arange(end), np.arange(end, len(data)))
-    )
-    if data.test_start is None:
-        return (part_of(data, "train", training),)
-    return part_of(data, "train", training), part_of(data, "test", test)
+    kept = np.setdiff1d(np.arange(len(data)), data.excluded, assume_unique=True)
+    training = part_of(data, "train", kept[kept < end])
+    return (training,) if data.test_start is None else (training, part_of(data, "test", kept[kept >= end]))
 
 
 def blocks_of(data: Dataset, indices: Indices) -> Iterator[NDArray[np.uint8]]:

@@ -11,17 +11,17 @@ from this machine.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data import classes, gallery, pictures, rows
+from fittingroom.data import classes, gallery, json_items, pictures, rows
 from fittingroom.data.gallery import Gallery
+from fittingroom.data.grouping import BY_FOLDER
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.layout import TEST, TRAINING, VALIDATION
 from fittingroom.data.naming import class_problems, first, printable, shown
@@ -32,8 +32,6 @@ from fittingroom.errors import InvalidData
 PATHS = {"path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "img", "image_file"}
 LABELS = {"label", "labels", "class", "class_name", "category", "target", "y"}
 SPLITS = {"split", "part", "subset", "set", "partition", "fold"}
-LARGEST_JSON = 1 << 28  # bytes
-SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz")
 
 
 class _Listed(NamedTuple):
@@ -45,6 +43,9 @@ class _Listed(NamedTuple):
     labels: NDArray[np.int64]
     test_start: int | None
     remarks: tuple[str, ...]
+    validation: NDArray[np.int64] | None
+    column: list[str | None] | None
+    """What the column that names groups says of each file."""
 
 
 class Entry(NamedTuple):
@@ -54,6 +55,8 @@ class Entry(NamedTuple):
     path: str
     label: str
     split: str
+    group: str | None
+    """What the column that names groups says; None where there is none, "" where it is empty."""
 
 
 def read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) -> Incoming:
@@ -97,6 +100,9 @@ def _gallery(training: list[Path], test: list[Path], path: Path, wanted: Wanted)
         content=lambda index: _inside(found.files[index], found.root),
         test_start=found.test_start,
         remarks=found.remarks,
+        folders=[_folder(file, found.root) for file in found.files] if wanted.groups == BY_FOLDER else (),
+        column=found.column,
+        validation=found.validation,
         name_problems=tuple(class_problems(found.class_names)),
     )
 
@@ -112,6 +118,7 @@ def _read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) ->
     order = np.argsort(positions[: len(entries)], kind="stable").tolist()
     order += (np.argsort(positions[len(entries) :], kind="stable") + len(entries)).tolist()
     both = entries + test_entries
+    named = np.array([entry.split.strip().casefold() in VALIDATION for entry in both])[order]
     root = Path(os.path.realpath(training[0].parent))
     return _Listed(
         root=root,
@@ -120,7 +127,20 @@ def _read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) ->
         labels=positions[order],
         test_start=len(entries) if test_entries else None,
         remarks=(f"{joined:,} validation images joined the training images",) if joined else (),
+        validation=np.flatnonzero(named) if named.any() else None,
+        column=_column([both[index] for index in order], where, wanted),
     )
+
+
+def _column(entries: list[Entry], where: str, wanted: Wanted) -> list[str | None] | None:
+    """What the column that names groups says; raises InvalidData where only some of the images have it."""
+    said = sum(entry.group is not None for entry in entries)
+    if 0 < said < len(entries):
+        raise InvalidData(
+            f'{where} says "{wanted.groups}" of {said:,} of its {len(entries):,} images only; say it of all, '
+            "and leave it empty where an image belongs to no other"
+        )
+    return [entry.group or None for entry in entries] if said else None
 
 
 def _parts(training: list[Path], test: list[Path], wanted: Wanted) -> tuple[list[Entry], list[Entry], int]:
@@ -129,7 +149,7 @@ def _parts(training: list[Path], test: list[Path], wanted: Wanted) -> tuple[list
     test_entries: list[Entry] = []
     joined = 0
     for file in training + test:
-        for entry in _entries(file, wanted.label):
+        for entry in _entries(file, wanted):
             part = entry.split.strip().casefold()
             if part and part not in TRAINING | VALIDATION | TEST:
                 raise InvalidData(
@@ -143,6 +163,11 @@ def _parts(training: list[Path], test: list[Path], wanted: Wanted) -> tuple[list
 
 def _are_numbers(texts: NDArray[np.str_]) -> bool:
     return all(text.isascii() and text.isdigit() and len(text) < 19 for text in texts.tolist())
+
+
+def _folder(file: Path, root: Path) -> str | None:
+    """The folder that a file lies in; None for those beside the list."""
+    return None if file.parent == root else str(file.parent.relative_to(root))
 
 
 def _file(root: Path, entry: Entry, listing: Path) -> Path:
@@ -164,12 +189,14 @@ def _inside(file: Path, root: Path) -> Path:
     return file
 
 
-def _entries(path: Path, label: str | None) -> Iterator[Entry]:
-    if path.name.lower().endswith(SUFFIXES):
-        yield from _json_entries(path, label)
+def _entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
+    label = wanted.label
+    if path.name.lower().endswith(json_items.SUFFIXES):
+        yield from _json_entries(path, wanted)
         return
     table = rows.table(path)
     at = {"path": _path_column(table), "split": table.column(SPLITS)}
+    at["group"] = None if wanted.groups is None else table.column({wanted.groups.casefold()})
     at["label"] = table.column(LABELS if label is None else {label.casefold()})
     if at["label"] is None and label is None and table.columns == 2:
         at["label"] = 1 - (at["path"] or 0)
@@ -189,12 +216,14 @@ def _entries(path: Path, label: str | None) -> Iterator[Entry]:
                     "mend or remove that line"
                 )
             cells = {name: "" if column is None else row[column] for name, column in at.items()}
-            yield Entry(line + offset, cells["path"], cells["label"].strip(), cells["split"])
+            group = None if at["group"] is None else cells["group"].strip()
+            yield Entry(line + offset, cells["path"], cells["label"].strip(), cells["split"], group)
         line += len(lines) - 1
 
 
-def _json_entries(path: Path, label: str | None) -> Iterator[Entry]:
-    for line, item in _json_items(path):
+def _json_entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
+    label = wanted.label
+    for line, item in json_items.items(path, PATHS):
         if not isinstance(item, dict):
             raise InvalidData(f'{shown(path)}, entry {line}: expected is {{"path": "cats/1.png", "label": "cat"}}')
         by_name = {str(key).casefold(): value for key, value in item.items()}
@@ -211,43 +240,6 @@ def _json_entries(path: Path, label: str | None) -> Iterator[Entry]:
                     'expected is {"path": "cats/1.png", "label": "cat"}'
                 )
             cells.append(str(values[0]) if values else "")
-        yield Entry(line, *cells)
-
-
-def _json_items(path: Path) -> Iterator[tuple[int, Any]]:
-    """Objects of a JSON list, of lines, or made from ``{path: label}``, each with its line or place in the list."""
-    text = _text(path)
-    try:
-        if text.lstrip().startswith("["):
-            yield from enumerate(json.loads(text), start=1)
-        elif not path.name.lower().endswith((".jsonl", ".ndjson", ".jsonl.gz")) and _is_one_object(text):
-            pairs = json.loads(text).items()
-            yield from enumerate(({"path": key, "label": value} for key, value in pairs), start=1)
-        else:
-            for line, row in enumerate(text.split("\n"), start=1):
-                if row.strip():
-                    yield line, json.loads(row)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InvalidData):
-            raise
-        raise InvalidData(f"{shown(path)} is no valid JSON: {error or 'too deeply nested'}; mend it there") from error
-
-
-def _text(path: Path) -> str:
-    blocks, length = [], 0
-    for block in rows.blocks(path):
-        length += len(block)
-        if length > LARGEST_JSON:
-            raise InvalidData(
-                f"{shown(path)} has more than {LARGEST_JSON:,} bytes; give a list as CSV, or a smaller one"
-            )
-        blocks.append(rows.decoded(block, path))
-    return "".join(blocks)
-
-
-def _is_one_object(text: str) -> bool:
-    try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(whole, dict) and not {str(key).casefold() for key in whole} & PATHS
+        group = by_name.get((wanted.groups or "").casefold())
+        path_cell, label_cell, split_cell = cells
+        yield Entry(line, path_cell, label_cell, split_cell, None if group is None else str(group))

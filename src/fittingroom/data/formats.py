@@ -50,7 +50,8 @@ class Format:
 
     def stem(self, path: Path) -> str:
         """The name without the suffix that tells the format."""
-        return path.name[: len(path.name) - len(self._ending(path))].rstrip("-._") or path.name
+        ending = self._ending(path)
+        return path.name[: -len(ending)].rstrip("-._") if ending else path.name
 
     def _ending(self, path: Path) -> str:
         return max((suffix for suffix in self.suffixes if path.name.lower().endswith(suffix)), key=len, default="")
@@ -67,7 +68,7 @@ FOLDER = Format(
     ),
     about=(
         "One folder of images for each class: PNG, JPEG, BMP, GIF, WebP and TIFF. A folder named val or validation "
-        "joins the training images; Fitting Room holds out validation images itself."
+        "joins the training images, unless a run asks for them to validate."
     ),
     preview=folder.preview,
     read=folder.read,

@@ -51,6 +51,8 @@ class Gallery:
     name_problems: tuple[str, ...] = ()
     folders: Sequence[str | None] = ()
     """For each file the folder that it lies in below its class, where folders are groups; None without one."""
+    column: Sequence[str | None] | None = None
+    """For each file what the column that names groups says; None where no such column is meant."""
     validation: NDArray[np.int64] | None = None
     """Of the files that are named for validation; None when there are none."""
 
@@ -58,6 +60,8 @@ class Gallery:
         """What must not be divided, as ``wanted`` tells it; raises InvalidInput and InvalidData."""
         if wanted.groups is None:
             return None
+        if self.column is not None:
+            return grouping.numbered(self.column)
         if wanted.groups == grouping.BY_FOLDER:
             return grouping.by_folder(self.folders, [self.name(0)])
         return grouping.by_pattern(wanted.groups, [self.name(index) for index in range(len(self))])

@@ -10,6 +10,7 @@ import stat
 import struct
 import tarfile
 import tempfile
+import threading
 import weakref
 import zipfile
 import zlib
@@ -41,6 +42,8 @@ class Members:
     """The content of a file; raises Unreadable."""
     special: int
     """Links, devices and the like, which are not among the names."""
+    repeated: int
+    """Files whose name comes again later: the last one counts."""
 
 
 def opened(path: Path) -> Members:
@@ -75,14 +78,16 @@ def opened(path: Path) -> Members:
 def _zip(file: BinaryIO, path: Path) -> Members:
     archive = zipfile.ZipFile(file)
     members: dict[str, zipfile.ZipInfo] = {}
-    special = 0
+    special = repeated = 0
     _check_count(len(archive.filelist), path)
     for info in archive.filelist:
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             special += 1
         elif not info.is_dir() and info.filename.strip("/."):
-            members[_plainly(info.filename)] = info
+            name = _plainly(info.filename)
+            repeated += name in members
+            members[name] = info
     _check_bytes(sum(info.file_size for info in members.values()), path)
 
     def read(name: str) -> bytes:
@@ -97,14 +102,14 @@ def _zip(file: BinaryIO, path: Path) -> Members:
         except (*_DAMAGED, OSError) as error:
             raise Unreadable(f"is damaged in the archive ({error})") from error
 
-    return Members(members, read, special)
+    return Members(members, read, special, repeated)
 
 
 def _tar(file: BinaryIO, path: Path) -> Members:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     members: dict[str, tuple[int, int]] = {}
-    special = 0
+    special = repeated = 0
     try:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             for member in archive:
@@ -113,7 +118,9 @@ def _tar(file: BinaryIO, path: Path) -> Members:
                     raise EOFError
                 if member.isreg() and not member.issparse():
                     if member.name.strip("/."):
-                        members[_plainly(member.name)] = (member.offset_data, member.size)
+                        name = _plainly(member.name)
+                        repeated += name in members
+                        members[name] = (member.offset_data, member.size)
                 elif not member.isdir():
                     special += 1
                 _check_count(len(members), path)
@@ -123,18 +130,20 @@ def _tar(file: BinaryIO, path: Path) -> Members:
     except BaseException:
         file.close()
         raise
-    number = file.fileno()
+    lock = threading.Lock()  # pictures of it may be asked for beside the import
 
     def read(name: str) -> bytes:
         offset, length = members[name]
         if length > LARGEST_FILE:
             raise Unreadable(f"has {length:,} bytes, more than {LARGEST_FILE:,}")
-        content = os.pread(number, length, offset)
+        with lock:
+            file.seek(offset)
+            content = file.read(length)
         if len(content) < length:
             raise Unreadable("is not complete in the archive")
         return content
 
-    found = Members(members, read, special)
+    found = Members(members, read, special, repeated)
     weakref.finalize(found, file.close)
     return found
 

@@ -80,6 +80,7 @@ def _stack(path: Path) -> Stack:
         held = first([f"{printable(array.key)} {array.shape}" for array in arrays]) or "no arrays"
         raise InvalidData(f"{shown(path)} holds {held}; {EXPECTED}: images and labels for each part, under such names")
     training = [whole[part] for part in ("", "train", "val") if part in whole]
+    validation = (len(training) - 1,) if "val" in whole else ()
     remarks = [f'"{printable(whole["val"]["images"].key)}" joined the training images'] if "val" in whole else []
     remarks += [f"other arrays left out: {first(other)}"] if other else []
     return Stack(
@@ -87,6 +88,7 @@ def _stack(path: Path) -> Stack:
         kind="npz file",
         training=tuple(_part(path, of) for of in training),
         test=(_part(path, whole["test"]),) if "test" in whole else (),
+        validation=validation,
         class_names=None if names is None else [str(name) for name in _whole(path, names).ravel()],
         remarks=tuple(remarks),
     )

@@ -11,9 +11,11 @@ taken from the description that ``datasets`` leaves, or text. Columns with image
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from fittingroom.errors import InvalidData, InvalidInput
 SUFFIXES = (".parquet", ".arrow")
 IMAGES = ("image", "img", "images", "picture", "photo", "file")
 LABELS = ("label", "labels", "class", "fine_label", "target", "category", "y")
+LOOKED_AT = 2_000
 ROWS = 256
 """Of an Arrow file, held at once while images are read; a Parquet file has groups of its own."""
 
@@ -41,6 +44,8 @@ class _Shard:
     path: Path
     image: str
     labels: NDArray[Any]
+    families: list[Any] | None
+    """What the column that names groups says of each row; None where there is none."""
     names: list[str] | None
     groups: tuple[int, ...]
     """Rows in each group that is read at once."""
@@ -51,9 +56,15 @@ class _Shard:
 def fits_folder(path: Path) -> bool:
     """Whether a folder holds such files, directly or in folders below."""
     try:
-        return path.is_dir() and bool(files(path))
+        return path.is_dir() and (_holds(path) or any(_holds(folder) for folder in path.iterdir() if folder.is_dir()))
     except OSError:
         return False
+
+
+def _holds(folder: Path) -> bool:
+    """Whether such a file is among the first entries; a folder of very many images is not looked through."""
+    with os.scandir(folder) as entries:
+        return any(entry.name.lower().endswith(SUFFIXES) for entry in islice(entries, LOOKED_AT))
 
 
 def files(path: Path) -> list[Path]:
@@ -81,7 +92,7 @@ def preview(path: Path, wanted: Wanted, progress: Progress) -> Preview:
 def _gallery(path: Path, wanted: Wanted) -> Gallery:
     parts: dict[str, list[_Shard]] = {"train": [], "validation": [], "test": []}
     for file in files(path):
-        parts[_part(file, path)].append(_shard(file, wanted.label))
+        parts[_part(file, path)].append(_shard(file, wanted))
     training = parts["train"] + parts["validation"]
     shards = training + parts["test"]
     if not training:
@@ -101,7 +112,27 @@ def _gallery(path: Path, wanted: Wanted) -> Gallery:
         test_start=sum(len(shard.labels) for shard in training) if parts["test"] else None,
         remarks=(*remarks, *dict.fromkeys(filter(None, told))),
         name_problems=tuple(class_problems(names)),
+        column=_families(shards, wanted),
+        validation=_validation(parts["train"], joined),
     )
+
+
+def _families(shards: list[_Shard], wanted: Wanted) -> list[str | None] | None:
+    """What the column that names groups says of every row; raises InvalidData where it is missing."""
+    if wanted.groups is None:
+        return None
+    texts: list[str | None] = []
+    for shard in shards:
+        if shard.families is None:
+            raise InvalidData(f'{shown(shard.path)} has no column "{wanted.groups}"; --groups names a column here')
+        texts += [None if value is None else str(value) for value in shard.families]
+    return texts
+
+
+def _validation(training: list[_Shard], number: int) -> NDArray[np.int64] | None:
+    """Places of the images for validation, which follow those for training."""
+    start = sum(len(shard.labels) for shard in training)
+    return np.arange(start, start + number) if number else None
 
 
 def _part(file: Path, root: Path) -> str:
@@ -130,6 +161,8 @@ class _Images:
         if self._kept[0] != place:
             shard, group = self._places[place]
             self._kept = place, shard.group(group)
+        if row >= len(self._kept[1]):
+            raise pictures.Unreadable("is missing: its file announces more rows than it holds")
         found = self._kept[1][row]
         if not isinstance(found, bytes):
             raise pictures.Unreadable("holds no bytes of an image")
@@ -140,34 +173,40 @@ class _Images:
         return place, index - (int(self._ends[place - 1]) if place else 0)
 
 
-def _shard(path: Path, label: str | None) -> _Shard:
+def _shard(path: Path, wanted: Wanted) -> _Shard:
     """The labels of a file, and how its images are found; raises InvalidData."""
     with _readable(path):
-        return _of_parquet(path, label) if path.name.lower().endswith(".parquet") else _of_arrow(path, label)
+        return _of_parquet(path, wanted) if path.name.lower().endswith(".parquet") else _of_arrow(path, wanted)
 
 
-def _of_parquet(path: Path, label: str | None) -> _Shard:
+def _of_parquet(path: Path, wanted: Wanted) -> _Shard:
     from pyarrow import parquet  # 0.1 s, and an extra
 
     file = parquet.ParquetFile(path)
     schema = file.schema_arrow
-    image, answer = _columns(schema, path, label)
+    image, answer = _columns(schema, path, wanted.label)
     labels = np.asarray(file.read(columns=[answer]).column(answer).to_pylist())
+    families = None
+    if wanted.groups in schema.names:
+        families = file.read(columns=[wanted.groups]).column(wanted.groups).to_pylist()
     groups = tuple(file.metadata.row_group(number).num_rows for number in range(file.num_row_groups))
+    if sum(groups) != len(labels) or min(groups, default=0) < 0:
+        raise InvalidData(f"{shown(path)} announces {sum(groups):,} rows and has {len(labels):,} labels; get it again")
 
     def group(number: int) -> list[Any]:
         with _readable(path):
             return _bytes(file.read_row_group(number, columns=[image]).column(image))
 
-    return _Shard(path, image, labels, _class_names(schema, answer), groups, group)
+    return _Shard(path, image, labels, families, _class_names(schema, answer), groups, group)
 
 
-def _of_arrow(path: Path, label: str | None) -> _Shard:
+def _of_arrow(path: Path, wanted: Wanted) -> _Shard:
     import pyarrow  # an extra
 
     stream = pyarrow.memory_map(str(path))
     table = pyarrow.ipc.open_stream(stream).read_all()
-    image, answer = _columns(table.schema, path, label)
+    image, answer = _columns(table.schema, path, wanted.label)
+    families = table.column(wanted.groups).to_pylist() if wanted.groups in table.schema.names else None
     number = len(table)
     groups = tuple(min(ROWS, number - start) for start in range(0, number, ROWS))
 
@@ -176,7 +215,7 @@ def _of_arrow(path: Path, label: str | None) -> _Shard:
             return _bytes(table.column(image).slice(which * ROWS, ROWS))
 
     labels = np.asarray(table.column(answer).to_pylist())
-    return _Shard(path, image, labels, _class_names(table.schema, answer), groups, group)
+    return _Shard(path, image, labels, families, _class_names(table.schema, answer), groups, group)
 
 
 def _bytes(column: Any) -> list[Any]:

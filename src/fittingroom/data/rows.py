@@ -47,7 +47,7 @@ def table(path: Path) -> Table:
     Raises InvalidData for a file that is no text, or empty.
     """
     block = b"".join(islice(blocks(path), 2))  # a last line without an end is a block of its own
-    lines = decoded(block, path).splitlines()[:200]
+    lines = decoded(block, path).split("\n")[:200]  # str.splitlines would also divide at form feeds
     lines = [line for line in lines if line.strip()]
     if not lines:
         raise InvalidData(f"{shown(path)} is empty; give a table with one row for each image")
@@ -62,6 +62,11 @@ def table(path: Path) -> Table:
     sample = tuple(map(tuple, split[1 if has_header else 0 :]))
     if not sample:
         raise InvalidData(f"{shown(path)} has column names and no rows; give one row for each image")
+    if header is not None and len(sample[0]) != len(header):
+        raise InvalidData(
+            f"{shown(path)} names {len(header)} columns and has {len(sample[0])} cells in its first row; "
+            "mend or remove that line"
+        )
     return Table(path, delimiter, header, sample)
 
 
@@ -123,9 +128,7 @@ def pair(folder: Path, suffixes: tuple[str, ...]) -> tuple[list[Path], list[Path
 
 def _is_header(first: list[str], others: list[list[str]]) -> bool:
     """Whether a line holds names: text where the lines below have numbers, or known names where they have none."""
-    if not others:
-        return False
-    number_below = [is_number(cell) for cell in others[0]]
+    number_below = [is_number(cell) for cell in others[0]] if others else []
     if any(number_below[1:-1]) or (any(number_below) and len(number_below) < 4):
         return any(below and not is_number(cell) for cell, below in zip(first, number_below, strict=False))
     return (

@@ -88,7 +88,7 @@ def _opened(source: str | os.PathLike[str], workspace: Workspace) -> Dataset:
         known = [*(info.name for info in names(workspace)), *REMOTE]
         raise NotFound(
             f'there is no data set "{text}"; {did_you_mean(text, known)} '
-            f"(a path must lead to a folder of images, and {shown(path)} does not exist)"
+            f"(a path must lead to labelled images, and {shown(path)} does not exist)"
         )
     return _open_path(path)
 
@@ -233,7 +233,8 @@ def _asked_for(
     wanted = wanted or AS_IT_IS
     wanted = (wanted if size is None else replace(wanted, size=size)).checked()
     if not os.path.exists(root):
-        raise NotFound(f"there is no folder {shown(root)}; give the path of a folder of images")
+        kind = "file" if root.name.lower().endswith(formats.file_suffixes()) else "folder"
+        raise NotFound(f"there is no {kind} {shown(root)}; give the path of labelled images")
     return root, name, formats.format_of(root), wanted
 
 

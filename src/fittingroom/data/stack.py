@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fittingroom.data import classes, framing, levels
+from fittingroom.data import classes, framing, grouping, levels
 from fittingroom.data.incoming import CLASSES_SHOWN, EXEMPLARS, LARGEST_SHOWN, Incoming, Preview, Progress
 from fittingroom.data.naming import class_problems, shown
 from fittingroom.data.wanted import Wanted
-from fittingroom.errors import InvalidData
+from fittingroom.errors import InvalidData, InvalidInput
 
 BLOCK = 1 << 22  # values taken together
 MOST_IMAGES = 100_000_000
@@ -40,6 +40,8 @@ class Part:
     labels: NDArray[Any]
     """As ``classes.row_of`` takes them."""
     labels_where: str
+    column: Sequence[str | None] | None = None
+    """For each image what the column that names groups says; None where no such column is meant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,8 @@ class Stack:
     kind: str
     training: tuple[Part, ...]
     test: tuple[Part, ...] = ()
+    validation: tuple[int, ...] = ()
+    """Which of the parts in ``training`` the data itself names for validation."""
     class_names: Sequence[str] | None = None
     remarks: tuple[str, ...] = ()
 
@@ -65,6 +69,9 @@ class _Plan:
     class_names: tuple[str, ...]
     labels: NDArray[np.int64]
     test_start: int | None
+    groups: NDArray[np.int64] | None
+    validation: NDArray[np.int64] | None
+    remarks: tuple[str, ...]
     shape: tuple[int, int, int]
     """(height, width, channels) before anything that is wanted."""
     to_8_bits: Callable[[NDArray[Any]], NDArray[np.uint8]]
@@ -108,7 +115,7 @@ def preview(stack: Stack, wanted: Wanted, progress: Progress) -> Preview:
         test=None if plan.test_start is None else counts[1],
         sizes=((plan.shape[:2], len(plan.labels)),),
         channels=incoming.image_shape[2],
-        remarks=stack.remarks,
+        remarks=plan.remarks,
         conversions=plan.conversions,
         name_problems=tuple(class_problems(plan.class_names)),
         exemplars=lambda: shown_images,
@@ -116,6 +123,7 @@ def preview(stack: Stack, wanted: Wanted, progress: Progress) -> Preview:
 
 
 def _planned(stack: Stack, wanted: Wanted) -> _Plan:
+    groups = _groups(stack, wanted)
     rows, told = [], []
     for part in stack.parts:
         row, conversion = classes.row_of(part.labels, part.labels_where)
@@ -139,6 +147,9 @@ def _planned(stack: Stack, wanted: Wanted) -> _Plan:
         class_names=names,
         labels=labels,
         test_start=sum(map(len, rows[: len(stack.training)])) if stack.test else None,
+        groups=groups,
+        remarks=stack.remarks if groups is None else (*stack.remarks, grouping.told(groups, wanted.groups or "")),
+        validation=_validation(stack),
         shape=shape,
         to_8_bits=to_8_bits,
         conversions=(*dict.fromkeys(filter(None, told)), *framing.told(wanted)),
@@ -154,8 +165,32 @@ def _incoming(stack: Stack, plan: _Plan, wanted: Wanted) -> Incoming:
         image_shape=shape,
         blocks=_blocks(stack, plan, wanted, max(BLOCK // (shape[0] * shape[1] * shape[2]), 1)),
         test_start=plan.test_start,
-        origin="; ".join([f"{stack.kind} {shown(stack.path)}", *stack.remarks, *plan.conversions]),
+        groups=plan.groups,
+        validation=plan.validation,
+        origin="; ".join([f"{stack.kind} {shown(stack.path)}", *plan.remarks, *plan.conversions]),
     )
+
+
+def _groups(stack: Stack, wanted: Wanted) -> NDArray[np.int64] | None:
+    """What must not be divided; raises InvalidInput where it was asked for and no column can tell it."""
+    if wanted.groups is None:
+        return None
+    texts: list[str | None] = []
+    for part in stack.parts:
+        if part.column is None:
+            raise InvalidInput(
+                f'groups = "{wanted.groups}", but the images of this {stack.kind} have neither paths nor columns '
+                "that could group them; give them as an image folder, or as a list of images with a column"
+            )
+        texts += part.column
+    return grouping.numbered(texts)
+
+
+def _validation(stack: Stack) -> NDArray[np.int64] | None:
+    """Places of the images that the data itself names for validation."""
+    ends = np.cumsum([0, *(part.shape[0] for part in stack.training)])
+    found = [np.arange(ends[part], ends[part + 1]) for part in stack.validation]
+    return np.concatenate(found) if found else None
 
 
 def _common_shape(stack: Stack) -> tuple[tuple[int, int, int], str]:

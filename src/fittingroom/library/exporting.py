@@ -82,14 +82,14 @@ def _spec(augment: RunSpec | str | os.PathLike[str] | None) -> RunSpec | None:
 
 def _parts(data: Dataset, spec: RunSpec | None, copies: int, *, divided: bool) -> tuple[tuple[Part, ...], list[str]]:
     if spec is None and not divided:
-        notes = [f"{len(data.excluded):,} excluded images are left out."] if len(data.excluded) else []
-        if not data.has_test:
-            notes.append("This data has no test part of its own; all images are in the training part.")
-        return official_parts(data), notes
-    division = spec.data.division if spec is not None else Division(DEFAULT_SHARE)
+        told = [] if data.has_test else ["This data has no test part of its own; all images are in the training part."]
+        if len(data.excluded):
+            told.append(f"{len(data.excluded):,} images that were taken out of this data are not exported.")
+        return official_parts(data), told
+    division = Division(DEFAULT_SHARE) if spec is None else spec.data.division
     splits = data.divide(division)
     training = part_of(data, "train", splits.train)
-    notes = [f"Divided with {division}.", *splits.told]
+    notes = [f"Divided with {str(division).replace('data.', '')}.", *splits.told]
     if spec is not None:
         from fittingroom.engine.materialize import varied
 

@@ -72,9 +72,9 @@ def train_several(
             if not any(run.state in OPEN for run in found):
                 return found
             if stop():
-                _stop(found, workspace)
+                _stop(found, store, workspace)
             elif not worker.goes_on(waiting, marks=[(run.state, run.attempt, run.epochs_done) for run in found]):
-                _stop(waiting, workspace)
+                _stop(waiting, store, workspace)
                 raise FittingRoomError(
                     f"{', '.join(run.id for run in waiting)} could not be trained: {worker.last_words}; what waited is "
                     f"stopped, and goes on with: fittingroom runs resume {waiting[0].id}"
@@ -128,10 +128,12 @@ def _look(seen: dict[str, _Seen], store: Store, hear: Callable[[News], None]) ->
     return found
 
 
-def _stop(runs: Sequence[RunDetails], workspace: Workspace) -> None:
-    """Ask for the end of every run that has not ended; one that nobody trains is stopped at once."""
+def _stop(runs: Sequence[RunDetails], store: Store, workspace: Workspace) -> None:
+    """Ask for the end of every run that has not ended; those that nobody trains are stopped at once."""
+    with suppress(WorkspaceBusy):
+        store.queue.stop_waiting([run.id for run in runs if run.state == "queued"])
     for run in runs:
-        if run.state in OPEN:
+        if run.state in {"running", "interrupted"}:
             with suppress(InvalidInput, WorkspaceBusy):  # it has just ended, or is asked at the next look
                 queue.stop(run.id, workspace, wait=0)
 

@@ -65,7 +65,8 @@ def stop_study(study: str, workspace: Workspace) -> StudySummary:
     with open_store(workspace) as store:
         record = store.studies.study(study)
         store.studies.mark_stopped(record.id)
-        for run in store.studies.places(record.id).values():
+        store.queue.stop_waiting([run.id for run in store.studies.places(record.id).values()])
+        for run in store.studies.places(record.id).values():  # those that a process has in hand, or had
             if run.state in OPEN:
                 with suppress(InvalidInput):  # it has just ended, or was deleted
                     store.queue.ask(run.id, "stop")

@@ -238,13 +238,17 @@ def _take_up(store: Store, study: str, listed: Sequence[str]) -> tuple[str, ...]
     """Put those of its runs back into the queue that were stopped, or left: one seed of every arm after the other."""
     pruned = store.studies.pruned(study)
     left = {
-        place: run.id
+        place: run
         for place, run in store.studies.places(study).items()
         if place[0] in listed
         and place not in pruned
         and (run.state in {"stopped", "paused"} or (run.state == "interrupted" and run.queued is None))
     }
-    for place in sorted(left, key=lambda place: (place[1], listed.index(place[0]))):
-        with suppress(InvalidInput):  # another process was faster
-            store.queue.put(left[place])
-    return tuple(left.values())
+    turn = {arm: number for number, arm in enumerate(listed)}
+    in_turn = [left[place] for place in sorted(left, key=lambda place: (place[1], turn[place[0]]))]
+    store.queue.put_left([run.id for run in in_turn])
+    for run in in_turn:
+        if run.state == "interrupted":
+            with suppress(InvalidInput):  # another process was faster
+                store.queue.put(run.id)
+    return tuple(run.id for run in left.values())

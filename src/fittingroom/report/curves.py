@@ -9,7 +9,7 @@ from statistics import fmean, quantiles
 
 from fittingroom.measure.quantities import epoch_ticks
 from fittingroom.measure.study import StudyResults
-from fittingroom.report.names import distinct
+from fittingroom.report.names import Fitted, fitted
 from fittingroom.report.scales import Scale, round_ticks, tick_text
 from fittingroom.report.svg import (
     Layout,
@@ -113,20 +113,21 @@ def draw_together(bands: Sequence[_Band], layout: Layout) -> str:
     if layout.narrow:
         for row, index in enumerate(sorted(range(len(bands)), key=lambda each: -bands[each].last)):
             y = bottom + 10 + 20 * row
+            label = _label(bands[index], names.texts[index])
             parts += [path(f"curve {_style(index)}", [(6, y), (38, y)]),
-                      words("name", 46, y + 4, _label(bands[index], names[index]), room=layout.width - 50)]  # fmt: skip
+                      words("name", 46, y + 4, label, room=layout.width - 50)]  # fmt: skip
         bottom += 20 * len(bands) + 6
     else:
         places = spread([up(band.last) for band in bands], 16, top + 4, top + height)
         for index, (band, y) in enumerate(zip(bands, places, strict=True)):
             end = across(band.epochs[-1])
             parts.append(line("leader", end, up(band.last), right + 6, y))
-            label = _label(band, names[index])
+            label = _label(band, names.texts[index])
             parts.append(words(f"series-{index + 1} strong", right + 9, y + 4, label, room=labels - 16, full=band.name))
     if not bands:
         parts.append(words("muted", layout.width / 2, top + height / 2, "no epoch has been validated yet",
                            anchor="middle"))  # fmt: skip
-    note, more = legend(LEGEND, bottom + 14, layout)
+    note, more = legend([*LEGEND, *names.notes], bottom + 14, layout)
     return picture(layout, bottom + 6 + more, TITLE, _in_words(bands), [*parts, note])
 
 
@@ -148,9 +149,9 @@ def draw_small_multiples(bands: Sequence[_Band], layout: Layout) -> str:
         behind += [path("best-arm", _points(best, across, up))] * (band is not best)
         parts += _small_frame(across, up, first=column == 0, feet=index + columns >= len(bands))
         parts.append(clipped(left, top, width - 12, height, [*behind, *_drawn(band, across, up, "series-1")]))
-        parts.append(words("name", left, top - 6, _label(band, names[index]), room=width - 14, full=band.name))
+        parts.append(words("name", left, top - 6, _label(band, names.texts[index]), room=width - 14, full=band.name))
     bottom = rows * (height + head + foot) + 8
-    note, more = legend([*LEGEND, "grey: range of all arms", "dashes: the highest"], bottom + 14, layout)
+    note, more = legend([*LEGEND, "grey: range of all arms", "dashes: the highest", *names.notes], bottom + 14, layout)
     return picture(layout, bottom + 6 + more, TITLE, _in_words(bands), [*parts, note])
 
 
@@ -237,11 +238,9 @@ def _label(band: _Band, name: str) -> str:
     return f"{band.last:.1f} {name}"
 
 
-def _names(bands: Sequence[_Band], room: float) -> list[str]:
+def _names(bands: Sequence[_Band], room: float) -> Fitted:
     """As they fit beside the figures."""
-    return distinct(
-        [band.name for band in bands], room - max((width_of(_label(band, "")) for band in bands), default=0)
-    )
+    return fitted([band.name for band in bands], room - max((width_of(_label(band, "")) for band in bands), default=0))
 
 
 def _seeds(band: _Band) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fittingroom.measure.study import Measure, StudyResults
-from fittingroom.report.names import distinct
+from fittingroom.report.names import fitted
 from fittingroom.report.scales import Scale, axis_words, scale_of, tick_text, told
 from fittingroom.report.shown import ShownArm, best_of, measure_of, shown
 from fittingroom.report.svg import Layout, both, hint, legend, line, path, picture, tag, width_of, words
@@ -48,16 +48,16 @@ def draw_dots(results: StudyResults, layout: Layout) -> str:
     """The same in one layout."""
     measure, arms = measure_of(results), shown(results)
     rows = _layout(arms, measure, layout)
-    names = distinct([arm.name for arm in arms], rows.names)
+    names = fitted([arm.name for arm in arms], rows.names)
     bottom = rows.top + rows.height * max(1, len(arms))
     scale = scale_of(_reached(arms, measure), rows.left + 6, rows.right - 6, least=max(results.margin, 1e-6) * 4)
     about = next((arm for arm in arms if arm.key == results.control), None) or best_of(arms, measure)
     band = list(_margin_band(about, results.margin, scale, rows, len(arms))) if about else []
-    note, height = legend(_legend(results, measure, shaded=bool(band)), bottom + 56, layout)
+    note, height = legend([*_legend(results, measure, shaded=bool(band)), *names.notes], bottom + 56, layout)
     parts = [
         *_axis(scale, measure, rows, bottom, layout),
         *band,
-        *(part for row, arm in enumerate(arms) for part in _row(arm, names[row], row, measure, scale, rows)),
+        *(part for row, arm in enumerate(arms) for part in _row(arm, names.texts[row], row, measure, scale, rows)),
         note,
     ]
     if not arms:

@@ -26,7 +26,7 @@ from fittingroom.report.pairs import Difference
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.run import RunSpec, from_plain
 from fittingroom.spec.study import StudySpec
-from fittingroom.store import Store
+from fittingroom.store import Store, StudyRecord
 from fittingroom.workspace import Workspace
 
 QUICK = 100_000_000
@@ -105,15 +105,13 @@ def found_in(store: Store, study: str) -> StudyFound:
     """See ``read_found``."""
     record = store.studies.study(study)
     results = results_of(store, record.id)
-    runs = [outcome.run for arm in results.arms for outcome in arm.outcomes if outcome.run is not None]
-    fingerprints = list(dict.fromkeys(arm.fingerprint for arm in record.arms))
-    histories = histories_in(store, record.id)
-    specs = {arm.key: from_plain(json.loads(arm.spec)) for arm in record.arms}
-    tested = {run for run in runs if store.test_results(run)}
+    runs = _runs(results)
+    fingerprints = list(dict.fromkeys(arm.fingerprint for arm in record.arms if arm.listed))
+    histories, specs = histories_in(store, record.id), _specs(record)
     return StudyFound(
         results=results,
         judged=judge(results),
-        cautions=cautions(results, histories, specs, tested=tested),
+        cautions=cautions(results, histories, specs, tested=_tested(store, runs)),
         histories=histories,
         spec=spec_of_study(record),
         specs=specs,
@@ -127,10 +125,22 @@ def found_in(store: Store, study: str) -> StudyFound:
 def cautions_in(store: Store, results: StudyResults) -> tuple[Caution, ...]:
     """What may be wrong with a study of which the results are at hand."""
     record = store.studies.study(results.study)
-    specs = {arm.key: from_plain(json.loads(arm.spec)) for arm in record.arms}
-    runs = (outcome.run for arm in results.arms for outcome in arm.outcomes)
-    tested = {run for run in runs if run is not None and store.test_results(run)}
-    return cautions(results, histories_in(store, record.id), specs, tested=tested)
+    histories, tested = histories_in(store, record.id), _tested(store, _runs(results))
+    return cautions(results, histories, _specs(record), tested=tested)
+
+
+def _specs(record: StudyRecord) -> dict[str, RunSpec]:
+    """By the keys of the arms that the study's file has; those of others may be of a kind that is no longer read."""
+    return {arm.key: from_plain(json.loads(arm.spec)) for arm in record.arms if arm.listed}
+
+
+def _runs(results: StudyResults) -> list[str]:
+    return [outcome.run for arm in results.arms for outcome in arm.outcomes if outcome.run is not None]
+
+
+def _tested(store: Store, runs: Sequence[str]) -> set[str]:
+    """Those whose score on a test set was looked at."""
+    return {run for run in runs if store.test_results(run)}
 
 
 def histories_in(store: Store, study: str) -> Histories:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fittingroom.measure.study import MEASURES, Measure, StudyResults
-from fittingroom.report.names import distinct
+from fittingroom.report.names import fitted
 from fittingroom.report.scales import Scale, axis_words, scale_of, tick_text, told
 from fittingroom.report.shown import ShownArm, measure_of, shown
-from fittingroom.report.svg import Layout, both, hint, legend, line, path, picture, tag, width_of, words
+from fittingroom.report.svg import BOLD, Layout, both, hint, legend, line, path, picture, tag, width_of, words
 
 Cost = Literal["train_seconds", "parameters"]
 COSTS: dict[Cost, str] = {"train_seconds": "training time (s), mean", "parameters": "parameters"}
@@ -24,8 +24,6 @@ PLACES = (
 """Where a name may stand beside its point; above the steps of the line first."""
 LOG_FROM = 8
 """Costs whose largest is as many times the smallest are drawn on a logarithmic scale."""
-BOLD = 1.1
-"""How much wider bold letters are."""
 LEGEND = ("filled, joined: no other is cheaper and better", "upright line: range of the seeds")
 
 
@@ -62,15 +60,16 @@ def draw_front(results: StudyResults, cost: Cost, layout: Layout) -> str:
     ranges = [value for point in points for value in point.arm.values.values()]
     up = scale_of(ranges, top + height, top, least=4 * results.margin)
     best = on_front([(point.cost, point.value) for point in points], measure.better)
+    names = fitted([point.arm.name for point in points], _room(layout))
     parts = [
         *_frame(across, up, measure, cost, layout),
         path("front", list(_stairs([(across(points[each].cost), up(points[each].value)) for each in best]))),
         *(part for index, point in enumerate(points) for part in _point(point, index in best, across, up, measure)),
-        *_names(points, best, across, up, layout),
+        *_names(points, names.texts, best, across, up, layout),
     ]
     if not points:
         parts.append(words("muted", layout.width / 2, top + height / 2, "no finished run yet", anchor="middle"))
-    note, more = legend(LEGEND, top + height + 58, layout)
+    note, more = legend([*LEGEND, *names.notes], top + height + 58, layout)
     title = f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} against {measure.words}"
     said = _in_words(points, best, measure, cost)
     return picture(layout, top + height + 50 + more, title, said, [*parts, note])
@@ -109,15 +108,20 @@ def _point(point: _Point, chosen: bool, across: Scale, up: Scale, measure: Measu
               data_value=f"{point.value:.10g}", data_cost=f"{point.cost:.10g}")  # fmt: skip
 
 
-def _names(points: Sequence[_Point], best: Sequence[int], across: Scale, up: Scale, layout: Layout) -> Iterator[str]:
+def _room(layout: Layout) -> float:
+    """For a name."""
+    return min(190.0, layout.width * 0.5)
+
+
+def _names(
+    points: Sequence[_Point], names: Sequence[str], best: Sequence[int], across: Scale, up: Scale, layout: Layout
+) -> Iterator[str]:
     """Names beside the points, those on the line first; one that has no free place is left to the pointer."""
     spots = [(across(point.cost), up(point.value)) for point in points]
-    most = min(190.0, layout.width * 0.5)
-    names = distinct([point.arm.name for point in points], most)
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in spots]
     for index in [*best, *(each for each in range(len(points)) if each not in best)]:
         (x, y), name, full = spots[index], names[index], points[index].arm.name
-        width = min(most, width_of(name)) * (BOLD if index in best else 1)
+        width = min(_room(layout), width_of(name)) * (BOLD if index in best else 1)
         for dx, dy, anchor in PLACES:
             left = x + dx - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
             box = left, y + dy - 11, left + width, y + dy + 3

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fittingroom.measure.study import StudyResults
 from fittingroom.report.cells import MOST_ACROSS, cell, middle
 from fittingroom.report.dots import REACH, interval
-from fittingroom.report.names import distinct
+from fittingroom.report.names import fitted
 from fittingroom.report.scales import Scale, scale_of, tick_text, told
 from fittingroom.report.shown import ShownArm, measure_of, shown
-from fittingroom.report.svg import Layout, both, hint, legend, line, path, picture, tag, width_of, words
+from fittingroom.report.svg import BOLD, Layout, both, hint, legend, line, path, picture, tag, width_of, words
 
 NAMES = 0.3
 """Share of a matrix's width that the column of names gets at most."""
@@ -69,7 +69,7 @@ def draw_matrix(results: StudyResults, found: Sequence[Difference], layout: Layo
     left = min(NAMES * layout.width, max((width_of(arm.name) for arm in arms), default=0) + 30)
     width, height, top = min(96.0, (layout.width - left) / max(1, len(arms))), 36.0, 26.0
     by_name = all(width_of(arm.name) < width - 6 for arm in arms)
-    names = distinct([arm.name for arm in arms], left - (6 if by_name else 6 + width_of("1 · ")))
+    names = fitted([arm.name for arm in arms], left - (6 if by_name else 6 + width_of("1 · ")))
     parts: list[str] = []
     for row, arm in enumerate(arms):
         number = "" if by_name else f"{row + 1} · "
@@ -83,12 +83,14 @@ def draw_matrix(results: StudyResults, found: Sequence[Difference], layout: Layo
                 full=arm.name,
             )
         )
-        parts.append(words("name", 0, top + row * height + 22, f"{number}{names[row]}", room=left - 6, full=arm.name))
+        parts.append(
+            words("name", 0, top + row * height + 22, f"{number}{names.texts[row]}", room=left - 6, full=arm.name)
+        )
         for column, other in enumerate(arms):
             place = _Place(left + column * width, top + row * height, width, height)
             parts += _pair(pairs.get((arm.key, other.key)), arm is other, results, place)
     unit = f" in {measure.unit}" if measure.unit else ""
-    notes = [f"row less column{unit}", "bold with an arrow: decided, after correction"]
+    notes = [f"row less column{unit}", "bold with an arrow: decided, after correction", *names.notes]
     note, more = legend(notes, top + len(arms) * height + 20, layout)
     title = f"Differences in {measure.words}, arm by arm"
     return picture(layout, top + len(arms) * height + 10 + more, title, _in_words(found, results), [*parts, note])
@@ -103,9 +105,10 @@ def draw_forest(results: StudyResults, found: Sequence[Difference], layout: Layo
     bottom = top + row_height * max(1, len(found))
     parts = [*_ground(scale, results.margin, top, bottom, layout)]
     if common:
-        parts.append(words("name strong", 0, 14, common, room=layout.width))
+        parts.append(words("name strong", 0, 14, common, room=layout.width / BOLD))
     room = layout.width - 70 if layout.narrow else left - 8
-    for row, (each, name, short) in enumerate(zip(found, names, distinct(names, room), strict=True)):
+    shown_names = fitted(names, room)
+    for row, (each, name, short) in enumerate(zip(found, names, shown_names.texts, strict=True)):
         y = top + row_height * row + (31 if layout.narrow else row_height / 2)
         text, strong = (y - 16 if layout.narrow else y + 4), " strong" * each.decided
         difference = told(each.value, measure, signed=True)
@@ -118,6 +121,7 @@ def draw_forest(results: StudyResults, found: Sequence[Difference], layout: Layo
     about = f"difference in {measure.words}{unit}"
     parts.append(words("axis", (scale.begin + scale.end) / 2, bottom + 34, about, anchor="middle"))
     notes = ["line: interval, corrected for all comparisons", "filled, bold: decided", "shaded: within the margin"]
+    notes += shown_names.notes
     note, more = legend(notes, bottom + 58, layout)
     title = f"Differences in {measure.words} between arms"
     return picture(layout, bottom + 50 + more, title, _in_words(found, results), [*parts, note])

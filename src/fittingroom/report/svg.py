@@ -7,12 +7,16 @@ reports, light, dark and on paper.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 from xml.sax.saxutils import escape, quoteattr
 
 LETTER = 6.9
 """Width of a letter of the text, on average, in a wide font."""
+BOLD = 1.1
+"""How much wider bold letters are."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,20 @@ def legend(texts: Sequence[str], y: float, layout: Layout) -> tuple[str, float]:
         if lines and width_of(joined) <= layout.width - 8:
             lines[-1] = joined
         else:
-            lines.append(text)
+            lines += _broken(text, layout.width)
     parts = [words("muted", 0, y + 18 * row, text, room=layout.width) for row, text in enumerate(lines)]
     return "".join(parts), 18.0 * len(lines)
+
+
+def _broken(text: str, room: float) -> list[str]:
+    """In lines that have room, where that can be had between words."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and width_of(f"{lines[-1]} {word}") <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def hint(text: str) -> str:
@@ -97,11 +112,25 @@ def cut(text: str, room: float) -> str:
         return text
     kept = max(1, int(room / LETTER) - 1)
     end = kept * 2 // 5
-    return text[: kept - end].rstrip(" ,") + "…" + (text[-end:].lstrip(" ,") if end else "")
+    begins, ends = _fitting(text, kept - end), _fitting(text[::-1], end)[::-1]
+    return (begins or text[:1]).rstrip(" ,") + "…" + ends.lstrip(" ,")
+
+
+def _fitting(text: str, letters: int) -> str:
+    """As much of its beginning as is no wider than so many letters."""
+    widths = accumulate(map(_letters, text))
+    return text[: sum(1 for _ in takewhile(lambda width: width <= letters, widths))]
 
 
 def width_of(text: str) -> float:
-    return len(text) * LETTER
+    return sum(map(_letters, text)) * LETTER
+
+
+def _letters(letter: str) -> int:
+    """How many letters wide it is: those of East Asia, and pictures, are two, marks above others none."""
+    if letter.isascii():
+        return 1
+    return 0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

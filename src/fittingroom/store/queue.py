@@ -9,11 +9,12 @@ the number of its attempt.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.store import rows, schema
@@ -25,6 +26,11 @@ from fittingroom.store.spent import is_spent
 
 Attempt = tuple[str, int]
 """A run, and the number of an attempt at it."""
+MANY = "many runs"
+"""The key of who changes many runs: not theirs, of which a server could not hold so many."""
+OUT_OF_THE_QUEUE = "Taken out of the queue."
+AT_ONCE = 1000
+"""Ids in one statement."""
 DEATHS = 3
 """Attempts in a row that may die before they have saved anything; then the run is left alone."""
 
@@ -53,6 +59,20 @@ class Queue:
             waiting = {"state": "queued", "queued": details.queued or now(), "message": None, "request": None}
             connection.execute(update(runs).where(runs.c.id == details.id).values(**waiting))
 
+    def put_left(self, runs: Sequence[str]) -> None:
+        """Let workers go on with those of many runs that were stopped or paused, in this order."""
+        table, at = schema.runs, now()
+        left = or_(*(table.c.state == state for state in LEFT.values())), table.c.deleted.is_(None)
+        put = (
+            update(table)
+            .where(table.c.id == bindparam("of"), *left)
+            .values(state="queued", queued=bindparam("since"), message=None, request=None)
+        )
+        waiting = [{"of": run, "since": at + timedelta(microseconds=place)} for place, run in enumerate(runs)]
+        if waiting:
+            with self._database.writing(MANY) as connection:
+                connection.execute(put, waiting)
+
     def ask(self, run: str, request: Request, given_up: Collection[Attempt] = ()) -> Literal["done", "asked"]:
         """Stop a run, or pause it: at once where nobody trains it, else its process is asked and ends within a step.
 
@@ -69,12 +89,25 @@ class Queue:
             if state == "running" and (details.id, details.attempt) not in given_up:
                 return "asked"
             why = {
-                "queued": "Taken out of the queue.",
+                "queued": OUT_OF_THE_QUEUE,
                 "interrupted": "Its process had already ended.",
                 "running": "Its process, on another host, shows no sign of life.",
             }[state]
             connection.execute(update(runs).where(this).values(state=LEFT[request], message=why, queued=None))
             return "done"
+
+    def stop_waiting(self, runs: Sequence[str]) -> None:
+        """Stop those of many runs that are in the queue and that nobody has taken up; the others are left as they are.
+
+        Each is stopped, or was taken up before and can be asked.
+        """
+        table = schema.runs
+        stopped = {"request": "stop", "state": LEFT["stop"], "message": OUT_OF_THE_QUEUE, "queued": None}
+        with self._database.writing(MANY) as connection:
+            for first in range(0, len(runs), AT_ONCE):
+                these = table.c.id.in_(runs[first : first + AT_ONCE])
+                waiting = these, table.c.state == "queued", table.c.deleted.is_(None)
+                connection.execute(update(table).where(*waiting).values(stopped))
 
     # -- what a training process reads and says --------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""How long a study has been worked on, for those that have a budget of time."""
+"""How long a study has been worked on, for those that have a budget of time, and what runs take beside epochs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from fittingroom.store import rows, schema
+from fittingroom.store.owners import Owner
+
+LOOKED_AT = 20
+"""Finished runs that tell what a run takes beside its epochs."""
 
 
 def is_spent(connection: Connection, run: str, at: datetime) -> float | None:
@@ -53,3 +57,22 @@ def seconds_worked(connection: Connection, study: str, at: datetime) -> float:
             total += (end - begins).total_seconds()
         until = end if until is None else max(until, end)
     return total
+
+
+def beside_epochs(connection: Connection, study: str) -> list[float]:
+    """Seconds that runs took on this host beside their epochs, the newest that were finished in one go.
+
+    Those of a study, or where none of it is among them those of the workspace.
+    """
+    attempts, runs, places = schema.attempts, schema.runs, schema.study_runs
+    query = (
+        select(attempts.c.started, attempts.c.ended, runs.c.train_seconds)
+        .join(runs, runs.c.id == attempts.c.run)
+        .where(runs.c.state == "finished", runs.c.attempt == 1, attempts.c.ended.is_not(None))
+        .where(attempts.c.host == Owner.this_process().host)
+        .order_by(attempts.c.ended.desc())
+        .limit(LOOKED_AT)
+    )
+    own = query.where(runs.c.id.in_(select(places.c.run).where(places.c.study == study)))
+    found = connection.execute(own).all() or connection.execute(query).all()
+    return [max(0.0, (row.ended - row.started).total_seconds() - row.train_seconds) for row in found]

@@ -123,7 +123,8 @@ class Store:
             newest = rows.newest_attempt(connection, run)
             other = rows.owner_of(connection, run)
             ours = other is not None and other.is_this_process()
-            state = connection.scalar(select(schema.runs.c.state).where(schema.runs.c.id == run))
+            this_run = select(schema.runs.c.state).where(schema.runs.c.id == run)
+            state = connection.scalar(this_run.with_for_update())  # who changes many runs asks for none of their keys
             if state == "running" and other is not None and not ours and other.alive():
                 raise TakenUp(f'run "{run}" is being trained by process {other.pid}; stop that one first')
             if seen and (newest, state) != (seen.attempt, rows.stored_state(seen.state)):

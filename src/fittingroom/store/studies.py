@@ -20,6 +20,7 @@ from fittingroom.store import rows, schema
 from fittingroom.store.database import Database, upsert
 from fittingroom.store.names import new_id, slug_of
 from fittingroom.store.records import ArmRecord, NewRun, NewStudy, RunSummary, StudyRecord, now
+from fittingroom.store.spent import beside_epochs
 from fittingroom.store.whole import insert_new, to_json
 
 Place = tuple[str, int]
@@ -134,6 +135,11 @@ class Studies:
                 values = {key: value for key, value in row.items() if key != "run"}
                 found.setdefault(row["run"], []).append(EpochMetrics(**values))
         return {run: tuple(epochs) for run, epochs in found.items()}
+
+    def beside_epochs(self, study: str = "") -> list[float]:
+        """Seconds that finished runs took on this host beside their epochs: those of the study, else the newest."""
+        with self._database.reading() as connection:
+            return beside_epochs(connection, study)
 
     def mark_stopped(self, study: str) -> None:
         """Remember that it was stopped."""

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from fittingroom.data import sources
-from fittingroom.data.formats import file_suffixes, member_suffixes
+from fittingroom.data import pictures, sources
+from fittingroom.data.formats import file_suffixes, format_of
 from fittingroom.data.naming import natural, shown
 from fittingroom.errors import InvalidInput, NotFound
+from fittingroom.queue.origin import SUFFIX
+from fittingroom.web.drafts import Plain
+from fittingroom.web.settings import data_sources
 from fittingroom.web.site import Site
 
 MOST_SHOWN = 500
@@ -46,21 +49,30 @@ class Reach:
         return path
 
     def check(self, path: Path) -> None:
-        """Raises InvalidInput where a link in a folder leads further than the browser reaches."""
-        if self.root is None or not os.path.isdir(path):
+        """Raises InvalidInput where a link in a folder, or a file read beside one, leads further than that."""
+        if self.root is None:
+            return
+        if os.path.isfile(path):
+            for file in format_of(path).files(path):
+                self._check_link(file)
+        if not os.path.isdir(path):
             return
         waiting, known = [path], {path}
         while waiting:
             for entry in _entries(waiting.pop()):
-                target = _resolved(Path(entry.path)) if entry.is_symlink() else Path(entry.path)
-                if not self.holds(target):
-                    raise InvalidInput(
-                        f"{shown(Path(entry.path))} is a link that leads out of {shown(self.root)}; "
-                        "put the files themselves there"
-                    )
+                target = self._check_link(Path(entry.path)) if entry.is_symlink() else Path(entry.path)
                 if _is_dir(entry) and target not in known:
                     known.add(target)
                     waiting.append(target)
+
+    def _check_link(self, path: Path) -> Path:
+        """Where a path leads in the end; raises InvalidInput where that is out of reach."""
+        target = _resolved(path)
+        if not self.holds(target):
+            raise InvalidInput(
+                f"{shown(path)} is a link that leads out of {shown(self.root or path)}; put the files themselves there"
+            )
+        return target
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ class Place:
         files = [Path(entry.path) for entry in visible if wholes and entry.name.lower().endswith(wholes)]
         above = [folder for folder in reversed(path.parents) if reach.holds(folder)]
         more = max(len(folders) - MOST_SHOWN, 0) + max(len(files) - MOST_SHOWN, 0)
-        images = sum(entry.name.lower().endswith(member_suffixes()) for entry in visible)
+        images = sum(entry.name.lower().endswith(tuple(pictures.SUFFIXES)) for entry in visible)
         return cls(path, tuple(above), tuple(folders[:MOST_SHOWN]), tuple(files[:MOST_SHOWN]), images, more)
 
 
@@ -113,6 +125,19 @@ def check_source(request: Request, source: str) -> None:
             "is started with --data-root; choose a data set by its name, or import the folder"
         )
     reach.check(reach.find(os.path.abspath(os.path.expanduser(source))))  # as it will be opened
+
+
+def check_files(request: Request, before: Plain, after: Plain) -> None:
+    """Raises InvalidInput where a setting names a file or folder of this machine that the browser may not name."""
+    for source in data_sources(after) - data_sources(before):
+        check_source(request, source)
+    start, was = (str((spec.get("start") or {}).get("source") or "") for spec in (after, before))
+    if not start.endswith(SUFFIX) or start == was:
+        return
+    reach = reach_of(request)
+    if reach is None:
+        raise InvalidInput("a file of this machine can be named by a browser on this machine only; choose a run")
+    reach.find(os.path.abspath(os.path.expanduser(start)))  # as it will be opened
 
 
 def is_local(request: Request) -> bool:

@@ -22,6 +22,7 @@ from fittingroom.web.routes import (
     runs,
     studies,
     studies_new,
+    studies_open,
     studies_shipped,
     train,
 )
@@ -40,6 +41,7 @@ ALL: list[BaseRoute] = [
     *inside.ROUTES,
     *inside_maps.ROUTES,
     *studies_new.ROUTES,
+    *studies_open.ROUTES,
     *studies_shipped.ROUTES,
     *studies.ROUTES,
     *reports.ROUTES,

@@ -6,15 +6,15 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from fittingroom.queue.studies import submit_study
+from fittingroom.queue.study_time import beside
 from fittingroom.spec.arms import arms
-from fittingroom.web.expected import Timings, threads_of
-from fittingroom.web.inference import Inference
+from fittingroom.web.expected import threads_of
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
+from fittingroom.web.study.begin import begin
 from fittingroom.web.study.shipped import shipped_study
 from fittingroom.web.study.time import ArmTimes, arm_times, expect_study
 from fittingroom.web.waiting import Waiting
@@ -22,11 +22,8 @@ from fittingroom.web.waiting import Waiting
 
 async def begin_shipped(request: Request) -> Response:
     """Put a shipped study into the queue, or let it go on, and go to see it."""
-    site, form = Site.of(request), await request.form()
-    spec = shipped_study(request.path_params["key"], small=form.get("size") == "small")
-    await Timings.of(request).make_way(Inference.of(request))
-    study = await off_loop(lambda: submit_study(spec, site.workspace))
-    return RedirectResponse(f"/studies/{quote(study)}", 303)
+    small = (await request.form()).get("size") == "small"
+    return await begin(request, shipped_study(request.path_params["key"], small=small))
 
 
 async def time_of_shipped(request: Request) -> Response:
@@ -39,7 +36,8 @@ async def time_of_shipped(request: Request) -> Response:
         (key, size, threads), lambda: arm_times(arms(spec), site.workspace, threads, shelf.split)
     )
     waiting = await off_loop(lambda: Waiting.of(site.store))
-    known = expect_study(found, spec.seeds, waiting, request, threads, begin=True)
+    more = await off_loop(lambda: beside(site.store))
+    known = expect_study(found, spec.seeds, more, waiting, request, threads, begin=True)
     asked = replace(known, ask=f"/studies/shipped/{quote(key)}/time?size={size}")
     return site.page(request, "studies/time.html", expected=asked)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os.path import abspath, expanduser
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -12,17 +11,16 @@ from starlette.routing import Route
 from fittingroom import queue
 from fittingroom.data.sources import names
 from fittingroom.errors import InvalidInput, InvalidSpec
-from fittingroom.queue.origin import SUFFIX
 from fittingroom.spec.run import RunSpec, with_settings
 from fittingroom.web.begin import offered, on_the_same_data, spec_from
-from fittingroom.web.drafts import Draft, Plain, draft_of, edit, plain_of, remember
+from fittingroom.web.drafts import Draft, draft_of, edit, plain_of, remember
 from fittingroom.web.expected import Timings, expect, progress_of, threads_of
 from fittingroom.web.forms import OPTIMIZERS, SCHEDULES, Field, fields
 from fittingroom.web.inference import Inference
 from fittingroom.web.once import once
-from fittingroom.web.places import check_source, reach_of
+from fittingroom.web.places import check_files, reach_of
 from fittingroom.web.prospect import prospect
-from fittingroom.web.settings import check_tables, data_sources, settings_of, without_an_empty_start
+from fittingroom.web.settings import check_tables, settings_of, without_an_empty_start
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
 from fittingroom.web.transfers import offer
@@ -96,19 +94,6 @@ async def change(request: Request) -> Response:
     if not problem and "hx-request" not in request.headers:
         return remember(name, RedirectResponse("/train", 303))
     return remember(name, await _show(request, draft, problem))
-
-
-def check_files(request: Request, before: Plain, after: Plain) -> None:
-    """Raises InvalidInput where a setting names a file or folder of this machine that the browser may not name."""
-    for source in data_sources(after) - data_sources(before):
-        check_source(request, source)
-    start, was = (str((spec.get("start") or {}).get("source") or "") for spec in (after, before))
-    if not start.endswith(SUFFIX) or start == was:
-        return
-    reach = reach_of(request)
-    if reach is None:
-        raise InvalidInput("a file of this machine can be named by a browser on this machine only; choose a run")
-    reach.find(abspath(expanduser(start)))  # as it will be opened
 
 
 async def begin_from(request: Request) -> Response:

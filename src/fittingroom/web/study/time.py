@@ -12,16 +12,18 @@ from starlette.requests import Request
 
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.stages import Split, Stage, read_stages
+from fittingroom.queue.study_time import Beside, beside
 from fittingroom.queue.timing import Timing
 from fittingroom.spec.arms import Arm
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import RunSpec
-from fittingroom.web.expected import State, Timings, key_of, seconds_of
+from fittingroom.web.expected import State, Timings, key_of, seconds_of, threads_of
 from fittingroom.web.figures import roughly
 from fittingroom.web.inference import Inference, Job
-from fittingroom.web.shelf import Recent
-from fittingroom.web.site import off_loop, only_one
+from fittingroom.web.shelf import Recent, Shelf
+from fittingroom.web.site import Site, off_loop, only_one
+from fittingroom.web.study.plan import Plan
 from fittingroom.web.waiting import Waiting
 from fittingroom.workspace import Workspace
 
@@ -94,10 +96,38 @@ class ArmTimes:
             return found
 
 
+async def expect_plan(request: Request, plan: Plan, ask: str, *, begin: bool) -> StudyTime:
+    """What is known by now of a study that could start; ``ask``: the address to ask again."""
+    if plan.problems:
+        return StudyTime("none", ask=ask)
+    site, shelf, found = Site.of(request), Shelf.of(request), [each.arm for each in plan.arms]
+    threads = await off_loop(lambda: threads_of(site.store))
+    timed = await off_loop(lambda: arm_times(found, site.workspace, threads, shelf.split))
+    waiting = await off_loop(lambda: Waiting.of(site.store))
+    more = await off_loop(lambda: beside(site.store))
+    known = expect_study(
+        timed, plan.study.seeds, more, waiting, request, threads,
+        begin=begin, count=plan.count, ends_early=plan.ends_early,
+    )  # fmt: skip
+    return replace(known, ask=ask)
+
+
 def expect_study(
-    arms: Sequence[ArmTime], seeds: int, waiting: Waiting, request: Request, threads: int | None, *, begin: bool
+    arms: Sequence[ArmTime],
+    seeds: int,
+    more: Beside,
+    waiting: Waiting,
+    request: Request,
+    threads: int | None,
+    *,
+    begin: bool,
+    count: int | None = None,
+    ends_early: bool = False,
 ) -> StudyTime:
-    """What is known by now. ``begin``: time the next of what nobody has timed. Lives on the event loop."""
+    """What is known by now. ``begin``: time the next of what nobody has timed. Lives on the event loop.
+
+    ``count``: of all arms, where some are chosen later; ``ends_early``: whether a search ends runs early.
+    """
     if not arms:
         return StudyTime("none")
     timings, specs = Timings.of(request), {arm.key: arm.spec for arm in arms}
@@ -106,7 +136,7 @@ def expect_study(
     done = {key: seconds for key, job in jobs.items() if (seconds := _seconds(job, specs[key])) is not None}
     failed = [job.problem for job in jobs.values() if job.state == "failed"]
     if len(done) == len(keys):
-        return _told(arms, seeds, done)
+        return _told(arms, seeds, done, more, count or len(arms), ends_early=ends_early)
     if failed:
         return StudyTime("failed", details=failed[0])
     if timings.busy or any(job.state == "running" for job in jobs.values()):
@@ -133,19 +163,35 @@ def _progress(done: dict[str, float], keys: Sequence[str]) -> str:
     return f"{len(done)} of {len(keys)}" if len(keys) > 1 else ""
 
 
-def _told(arms: Sequence[ArmTime], seeds: int, done: dict[str, float]) -> StudyTime:
+def _told(
+    arms: Sequence[ArmTime], seeds: int, done: dict[str, float], more: Beside, count: int, *, ends_early: bool
+) -> StudyTime:
     usual = fmean(done.values())
-    total = seeds * sum(done.get(arm.key, usual) for arm in arms)
-    early = any(arm.spec.train.early_stop for arm in arms)
+    known = [done.get(arm.key, usual) for arm in arms]
+    total = seeds * (sum(known) + (count - len(arms)) * fmean(known) + count * more.run) + more.worker
+    early = [
+        *(["early stopping"] if any(arm.spec.train.early_stop for arm in arms) else []),
+        *(["ending hopeless ones early"] if ends_early else []),
+    ]
     low, high = roughly(min(done.values())), roughly(max(done.values()))
     each = f"{low} a run" if low == high else f"{low} to {high} a run"
-    details = f"{each[0].upper()}{each[1:]}, one after the other; a few steps of {_which(arms, done)} were timed here."
-    details += " Several runs at once may be quicker" + ("; early stopping makes them shorter." if early else ".")
-    return StudyTime("known", f"{'At most a' if early else 'A'}bout {roughly(total)}", details)
+    details = (
+        f"{each[0].upper()}{each[1:]}, one after the other; a few steps of {_which(arms, done, count)} were timed "
+        f"here. Reckoned besides: {more}."
+    )
+    shorter = f"; {' and '.join(early)} make{'s' * (len(early) == 1)} them shorter." if early else "."
+    at_most = "At most a" if early or count > len(arms) else "A"
+    return StudyTime(
+        "known", f"{at_most}bout {roughly(total)}", f"{details} Several runs at once may be quicker{shorter}"
+    )
 
 
-def _which(arms: Sequence[ArmTime], done: dict[str, float]) -> str:
+def _which(arms: Sequence[ArmTime], done: dict[str, float], count: int) -> str:
     different = len({arm.key for arm in arms})
+    if count > len(arms):
+        return (
+            f"the first {many(len(arms), 'arm')}" if different == len(done) else f"{many(len(done), 'arm')} of {count}"
+        )
     if different == 1:
-        return "one arm" if len(arms) > 1 else "it"
-    return "each arm" if different == len(done) else f"{many(len(done), 'arm')} of {len(arms)}"
+        return "one arm" if count > 1 else "it"
+    return "each arm" if different == len(done) else f"{many(len(done), 'arm')} of {count}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from fittingroom.spec.run import without_dates
@@ -20,6 +21,16 @@ def values_of(texts: Iterable[str]) -> list[Any]:
             value = _value(part)
             found.setdefault(as_toml(value), value)
     return list(found.values())[:MOST_VALUES]
+
+
+def number_of(text: str) -> Any:
+    """A number where it is one; a comma may stand for the point. Anything else stays text; None where there is none."""
+    plain = text.replace(",", ".").removesuffix("%").strip()
+    with suppress(ValueError):
+        return int(plain)
+    with suppress(ValueError):
+        return float(plain)
+    return text or None
 
 
 def as_toml(value: Any) -> str:

@@ -16,6 +16,7 @@ from fittingroom.spec.settings import NONE
 from fittingroom.spec.train import EarlyStop
 from fittingroom.web.augment.kinds import KINDS as OPERATIONS
 from fittingroom.web.forms import OPTIMIZERS, SCHEDULES, Field, fields
+from fittingroom.web.study.ranges import RangeWish, first_range
 from fittingroom.web.study.values import as_toml
 
 Plain = dict[str, Any]
@@ -73,6 +74,8 @@ class Variable:
     """The texts of those that are chosen at first."""
     bounds: str = ""
     """What its values may be, in words."""
+    range: RangeWish | None = None
+    """Where a range of it begins; None for what is no number."""
 
 
 def variables_of(spec: RunSpec) -> list[Variable]:
@@ -168,14 +171,17 @@ def _of_images(spec: RunSpec, plain: Plain) -> Iterator[Variable]:
 def _of_field(field: Field, group: str, label: str, now: Sequence[Any]) -> Variable:
     """A single value; ``now`` is what the base has, at each of the places that the path stands for."""
     values: list[Any] = [True, False] if field.kind == "switch" else list(field.options)
+    begins = None
     if field.kind == "number":
-        values = list(_numbers(field, [value for value in now if isinstance(value, int | float)]))
+        numbers = [value for value in now if isinstance(value, int | float)]
+        values = list(_numbers(field, numbers))
+        begins = first_range(field, max(numbers, default=0), TRIED.get(_name(field.path), ()))
     if field.optional:
         values = [NONE, *values]
     usual = [NONE if value is None else value for value in now] if len(set(now)) == 1 else []
     offered = [Value(as_toml(value), text_of(value).replace("_", " "), value in usual) for value in values]
     ticked = _ticked(offered, before=int(field.kind == "number"))
-    return Variable(field.path, label, group, field.help, offered, ticked, _bounds(field))
+    return Variable(field.path, label, group, field.help, offered, ticked, _bounds(field), begins)
 
 
 def _numbers(field: Field, now: Sequence[float]) -> list[float]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from starlette.datastructures import FormData, QueryParams
 
+from fittingroom.web.study.ranges import RangeWish
 from fittingroom.web.study.variables import Variable
 
 MOST_AXES = 6
 LONGEST_TEXT = 2000
 MOST_RUNS = 24
-PLAIN = ("preset", "name", "question", "seeds", "measure", "target", "margin")
-USUAL_SEEDS = "3"
+PLAIN = ("preset", "name", "question", "seeds", "measure", "target", "margin", "budget", "search", "trials", "draw",
+         "prune")  # fmt: skip
+MAY_BE_EMPTY = ("seeds", "margin", "target", "trials")
+USUAL_SEEDS, USUAL_TRIALS = "3", "20"
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,10 @@ class AxisWish:
     path: str = ""
     ticked: tuple[str, ...] = ()
     more: str = ""
+    ranged: bool = False
+    """Whether a range stands in place of the values, which are remembered beside it."""
+    range: RangeWish | None = None
+    """None until one was asked for."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,23 @@ class Wish:
     target: str = ""
     margin: str = ""
     """Empty for the measure's own."""
+    budget: str = ""
+    search: str = ""
+    """Which combinations are tried: ``random``, ``tpe``; empty for what suits the axes."""
+    trials: str = USUAL_TRIALS
+    draw: str = "0"
+    """The seed of what a search draws."""
+    prune: str = ""
+    """Empty, or anything to end hopeless runs early."""
+
+    @property
+    def method(self) -> str:
+        """How combinations are found; empty for all of them. A range has no end of values, so some are drawn."""
+        return self.search or ("random" if self.ranged else "")
+
+    @property
+    def ranged(self) -> bool:
+        return any(axis.ranged for axis in self.axes)
 
     @classmethod
     def read(cls, said: QueryParams | FormData, variables: Mapping[str, Variable]) -> Wish:
@@ -56,7 +80,7 @@ class Wish:
         if "add" in said and len(axes) < MOST_AXES:
             axes.append(AxisWish())
         runs = list(dict.fromkeys(str(run) for run in said.getlist("run") if run))[:MOST_RUNS]
-        kept = {name: text for name, text in texts.items() if text or name in ("seeds", "margin", "target")}
+        kept = {name: text for name, text in texts.items() if text or name in MAY_BE_EMPTY}
         return cls(tuple(axes) or (AxisWish(),), runs[0] if runs else "", tuple(runs[1:]), **kept)
 
     @property
@@ -69,6 +93,7 @@ class Wish:
             said += [(f"axis-{number}", axis.path), (f"was-{number}", axis.path)] if axis.path else []
             said += [(f"value-{number}", text) for text in axis.ticked] if axis.path else []
             said += [(f"more-{number}", axis.more)] if axis.path and axis.more else []
+            said += _range_said(number, axis) if axis.path else []
         return urlencode(said)
 
     @property
@@ -77,9 +102,27 @@ class Wish:
 
 
 def _axis(number: int, said: QueryParams | FormData, variables: Mapping[str, Variable]) -> AxisWish:
-    paths = [str(path).strip()[:LONGEST_TEXT] for path in said.getlist(f"axis-{number}")]
-    path = next((path for path in paths if path), "")  # of the list, or of a button beside it
+    def texts(name: str) -> list[str]:
+        return [str(text).strip()[:LONGEST_TEXT] for text in said.getlist(f"{name}-{number}")]
+
+    path = next((path for path in texts("axis") if path), "")  # of the list, or of a button beside it
+    variable = variables.get(path)
     if path != str(said.get(f"was-{number}", "")):
-        return AxisWish(path, tuple(variables[path].ticked) if path in variables else ())
-    ticked = tuple(dict.fromkeys(str(text)[:LONGEST_TEXT] for text in said.getlist(f"value-{number}")))
-    return AxisWish(path, ticked, str(said.get(f"more-{number}", "")).strip()[:LONGEST_TEXT])
+        return AxisWish(path, tuple(variable.ticked) if variable else ())
+    ranged, first = bool(path) and texts("kind") == ["range"], variable.range if variable else None
+    return AxisWish(path, tuple(dict.fromkeys(texts("value"))), "".join(texts("more")[:1]), ranged,
+                    _range(texts, first) if texts("low") else (first or RangeWish()) if ranged else None)  # fmt: skip
+
+
+def _range(texts: Callable[[str], list[str]], first: RangeWish | None) -> RangeWish:
+    """What was typed; a setting that is a whole number has no other range."""
+    low, high = ("".join(texts(end)[:1]) for end in ("low", "high"))
+    return RangeWish(low, high, log=bool(texts("log")), whole=bool(texts("whole") or (first and first.whole)))
+
+
+def _range_said(number: int, axis: AxisWish) -> list[tuple[str, str]]:
+    said = [(f"kind-{number}", "range")] if axis.ranged else []
+    if axis.range is not None:
+        said += [(f"low-{number}", axis.range.low), (f"high-{number}", axis.range.high)]
+        said += [(f"{name}-{number}", "1") for name in ("log", "whole") if getattr(axis.range, name)]
+    return said

@@ -4,11 +4,11 @@
  * page is there: where Start stood stands Stop, or another button, and the second click of a double click belongs to the
  * page before. The server sends it inert, since a click can come before this script and before the first painting.
  */
-const MILLISECONDS = 1000;
+const SETTLING = 1000;
 
 class SettledHead extends HTMLElement {
   connectedCallback() {
-    setTimeout(() => this.removeAttribute("inert"), MILLISECONDS);
+    setTimeout(() => this.removeAttribute("inert"), SETTLING);
   }
 }
 
