@@ -91,7 +91,7 @@ def _parts(data: Dataset, spec: RunSpec | None, copies: int, *, divided: bool) -
     training = part_of(data, "train", splits.train)
     notes = [f"Divided with {str(division).replace('data.', '')}.", *splits.told]
     if spec is not None:
-        from fittingroom.engine.materialize import varied
+        from fittingroom.engine.materialize import varied  # loads torch, which nothing else here needs
 
         training = Part(
             "train", np.tile(data.labels[splits.train], copies), lambda: varied(data, splits.train, spec, copies)
