@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import zipfile
@@ -85,6 +86,13 @@ def test_names_that_file_systems_refuse_are_changed_and_never_shared() -> None:
     assert '"A" is in "A (2)"' in notes[0]
     assert '"é"' not in notes[0]
     assert exporting.class_folders(["0", "1"]) == (("0", "1"), ())
+
+
+def test_a_data_set_is_written_under_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert export_data(made(), "npz").path == tmp_path / "made.npz"
+    assert export_data(made(), "folder").path == tmp_path / "made"
+    assert export_data(dataclasses.replace(made(), name="../a/b"), "npz").path == tmp_path / "_.._a_b.npz"
 
 
 def test_divided_parts_are_those_of_a_run(tmp_path: Path) -> None:

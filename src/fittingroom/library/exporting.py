@@ -59,7 +59,10 @@ def export_data(
         raise InvalidInput(f"copies = {copies} is not possible; give 1 to {MOST_COPIES}, together with --augment")
     spec = _spec(augment)
     parts, notes = _parts(data, spec, copies, divided=divided)
-    place = Path(os.path.expanduser(data.name + (".npz" if kind == "npz" else "") if out is None else out)).absolute()
+    if out is None:
+        (name,), _ = exporting.class_folders([data.name])  # arrays may be called whatever their giver likes
+        out = f"{name}.npz" if kind == "npz" else name
+    place = Path(os.path.expanduser(out)).absolute()
     path, names = exporting.export(data, parts, kind, place, told)
     return Exported(path, {part.name: len(part.labels) for part in parts}, (*notes, *names))
 
