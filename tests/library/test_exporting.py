@@ -88,6 +88,13 @@ def test_names_that_file_systems_refuse_are_changed_and_never_shared() -> None:
     assert exporting.class_folders(["0", "1"]) == (("0", "1"), ())
 
 
+def test_a_data_set_is_written_under_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert export_data(made(), "npz").path == tmp_path / "made.npz"
+    assert export_data(made(), "folder").path == tmp_path / "made"
+    assert export_data(dataclasses.replace(made(), name="../a/b"), "npz").path == tmp_path / "_.._a_b.npz"
+
+
 def test_divided_parts_are_those_of_a_run(tmp_path: Path) -> None:
     data = made(test=False)
     splits = data.split(0.1, 0)
@@ -98,17 +105,6 @@ def test_divided_parts_are_those_of_a_run(tmp_path: Path) -> None:
             assert np.array_equal(arrays[f"y_{name}"], data.labels[indices])
     assert written.images == {part: len(getattr(splits, part)) for part in ("train", "validation", "test")}
     assert export_data(data, "npz", tmp_path / "whole.npz").images == {"train": 60}
-
-
-def test_excluded_images_stay_behind(tmp_path: Path) -> None:
-    data = dataclasses.replace(made(), excluded=np.array([3, 70]))
-    written = export_data(data, "npz", tmp_path / "made.npz")
-    assert written.images == {"train": 59, "test": 11}
-    assert written.notes == ("2 images that were taken out of this data are not exported.",)
-    with np.load(tmp_path / "made.npz") as arrays:
-        assert np.array_equal(arrays["x_train"], np.delete(data.images[:60, :, :, 0], 3, axis=0))
-        assert np.array_equal(arrays["y_test"], np.delete(data.labels[60:], 10))
-    assert export_data(data, "npz", tmp_path / "parts.npz", divided=True).images["test"] == 11
 
 
 @pytest.fixture

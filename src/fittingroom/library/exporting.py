@@ -59,7 +59,10 @@ def export_data(
         raise InvalidInput(f"copies = {copies} is not possible; give 1 to {MOST_COPIES}, together with --augment")
     spec = _spec(augment)
     parts, notes = _parts(data, spec, copies, divided=divided)
-    place = Path(os.path.expanduser(data.name + (".npz" if kind == "npz" else "") if out is None else out)).absolute()
+    if out is None:
+        (name,), _ = exporting.class_folders([data.name])  # arrays may be called whatever their giver likes
+        out = f"{name}.npz" if kind == "npz" else name
+    place = Path(os.path.expanduser(out)).absolute()
     path, names = exporting.export(data, parts, kind, place, told)
     return Exported(path, {part.name: len(part.labels) for part in parts}, (*notes, *names))
 
@@ -91,7 +94,7 @@ def _parts(data: Dataset, spec: RunSpec | None, copies: int, *, divided: bool) -
     training = part_of(data, "train", splits.train)
     notes = [f"Divided with {str(division).replace('data.', '')}.", *splits.told]
     if spec is not None:
-        from fittingroom.engine.materialize import varied
+        from fittingroom.engine.materialize import varied  # loads torch, which nothing else here needs
 
         training = Part(
             "train", np.tile(data.labels[splits.train], copies), lambda: varied(data, splits.train, spec, copies)

@@ -25,6 +25,8 @@ ROOM = 0.94
 """Share of the image that a character may take in either direction."""
 FINEST = 1.2
 """Pixels of an image that strokes are wide at least, as far as gaps do not close: finer ones cannot be read."""
+STROKES = 128
+"""Into how many units a character's height is divided, to tell strokes apart."""
 
 Floats = NDArray[np.float64]
 _LETTERS: dict[tuple[Face, str], str] = {}
@@ -71,10 +73,10 @@ def draw(recipe: Recipe, families: Sequence[Family], part: int, image: int) -> N
     character = recipe.characters[image % len(recipe.characters)]
     side = recipe.size * _finer(recipe.size)
     height = draws.between(recipe.smallest, recipe.largest)
-    steps = round(draws.either(recipe.weight) * side)
+    steps = draws.either(recipe.weight) * side
     tallest = _tallest(face, recipe.characters)
     lacking = FINEST * _finer(recipe.size) / height - stroke(face, character, tallest, side)
-    sharp = master(face, character, tallest, side, max(steps, math.ceil(lacking / 2)))
+    sharp = master(face, character, tallest, side, _in_units(max(round(steps), math.ceil(lacking / 2)), side))
     ink = _placed(sharp, side, height, recipe, draws)
     ink = ink.filter(ImageFilter.GaussianBlur(draws.between(0, recipe.blur) * side))
     small = np.asarray(ink.resize((recipe.size, recipe.size), Image.Resampling.BOX), np.uint8)
@@ -84,6 +86,12 @@ def draw(recipe: Recipe, families: Sequence[Family], part: int, image: int) -> N
 def _finer(size: int) -> int:
     """How many times the canvas is as large as the image."""
     return 4 if size <= 64 else 2
+
+
+def _in_units(steps: int, side: int) -> int:
+    """Changes of strokes that are the same for many images, so that few masters are made."""
+    unit = max(side // STROKES, 1)
+    return round(steps / unit) * unit
 
 
 def _tallest(face: Face, characters: str) -> str:
