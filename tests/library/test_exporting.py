@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import zipfile
@@ -97,6 +98,17 @@ def test_divided_parts_are_those_of_a_run(tmp_path: Path) -> None:
             assert np.array_equal(arrays[f"y_{name}"], data.labels[indices])
     assert written.images == {part: len(getattr(splits, part)) for part in ("train", "validation", "test")}
     assert export_data(data, "npz", tmp_path / "whole.npz").images == {"train": 60}
+
+
+def test_excluded_images_stay_behind(tmp_path: Path) -> None:
+    data = dataclasses.replace(made(), excluded=np.array([3, 70]))
+    written = export_data(data, "npz", tmp_path / "made.npz")
+    assert written.images == {"train": 59, "test": 11}
+    assert written.notes == ("2 excluded images are left out.",)
+    with np.load(tmp_path / "made.npz") as arrays:
+        assert np.array_equal(arrays["x_train"], np.delete(data.images[:60, :, :, 0], 3, axis=0))
+        assert np.array_equal(arrays["y_test"], np.delete(data.labels[60:], 10))
+    assert export_data(data, "npz", tmp_path / "parts.npz", divided=True).images["test"] == 11
 
 
 @pytest.fixture
