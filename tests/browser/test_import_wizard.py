@@ -16,7 +16,8 @@ from fittingroom.data.sources import load
 from fittingroom.workspace import Workspace
 
 SOON = 30_000
-DROP = """([[name, content]]) => {
+DROP = """async ([[name, content]]) => {
+  await customElements.whenDefined("data-upload");
   const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
   const transfer = new DataTransfer();
   transfer.items.add(new File([bytes], name));
@@ -112,6 +113,7 @@ def test_a_file_is_dropped_and_another_that_is_none_is_told(page: Page, server: 
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_role("alert")).to_contain_text("broken.npz is no npz file", timeout=SOON)
     page.get_by_role("button", name="Give it up").click()
+    expect(page.get_by_role("heading", name="Upload a folder or files")).to_be_visible()
     page.evaluate(DROP, [["shapes.npz", base64.b64encode(arrays).decode()]])
     page.get_by_role("button", name="Upload").click()
     understood(page)
