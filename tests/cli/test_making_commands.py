@@ -19,6 +19,11 @@ def test_digits_are_drawn_shown_and_opened(fittingroom: Callable[..., Any], tmp_
     page = tmp_path / "page.png"
     shown = fittingroom("data", "synthesize", *FONTS, "--preview", page)
     assert (shown.status, shown.out) == (0, f"{page}: training images on the left, test images on the right\n")
+    again = fittingroom("data", "synthesize", *FONTS, "--preview", page)
+    assert (again.status, again.err) == (
+        2, f"error: {page} is there already; give another name, or replace it with --force\n"
+    )  # fmt: skip
+    assert fittingroom("data", "synthesize", *FONTS, "--preview", page, "--force").status == 0
     with Image.open(page) as image:
         assert image.size == (1120, 560)
     assert "digits" not in [entry["name"] for entry in fittingroom("data", "list", "--json").json]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,3 +160,62 @@ def test_groups_that_cannot_be_found_are_told_before_anything_is_written(
 
 def test_an_optional_group_leaves_images_alone() -> None:
     assert by_pattern(r"^(?:(film\d)_)?", ["film1_a", "film1_b", "other", "film2_a"]).tolist() == [0, 0, -1, 1]
+
+
+def test_lists_name_groups_by_a_column_and_validation_by_a_part(
+    tmp_path: Path, workspace: Workspace, picture: Picture
+) -> None:
+    root = films(tmp_path / "films", picture)
+    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.png"))
+    lines = [
+        (file, file[:3], "val" if "film09" in file else "test" if "film08" in file else "train", file[4:14])
+        for file in files
+    ]
+    (root / "list.csv").write_text("path,label,split,Reel\n" + "".join(",".join(line) + "\n" for line in lines))
+    (root / "list.jsonl").write_text(
+        "".join(json.dumps(dict(zip(("path", "label", "split", "reel"), line, strict=True))) + "\n" for line in lines)
+    )
+    for name in ("list.csv", "list.jsonl"):
+        data = import_data(root / name, workspace, name=name.replace(".", "-"), wanted=Wanted(groups="reel"))
+        assert data.test_start == 54
+        assert data.groups is not None
+        assert len(np.unique(data.groups)) == 20
+        assert data.own_validation is not None
+        assert data.own_validation.tolist() == [24, 25, 26, 51, 52, 53]  # the last film of each class
+        assert '20 groups of images by "reel"' in data.origin
+        assert data.split("given", 0).validation.tolist() == data.own_validation.tolist()
+    pattern = import_data(root / "list.csv", workspace, name="by-path", wanted=Wanted(groups=r"(film\d+)"))
+    assert pattern.groups is not None
+    assert len(np.unique(pattern.groups)) == 10
+    (root / "some.jsonl").write_text((root / "list.jsonl").read_text().replace(', "reel": "film00_fra"', "", 1))
+    (root / "some.jsonl").write_text((root / "some.jsonl").read_text().replace('"reel"', '"other"', 1))
+    with pytest.raises(InvalidData, match='says "reel" of 59 of its 60 images only; say it of all'):
+        import_data(root / "some.jsonl", workspace, wanted=Wanted(groups="reel"))
+
+
+def test_an_archive_has_groups_and_validation_as_its_folder_has(
+    tmp_path: Path, workspace: Workspace, picture: Picture
+) -> None:
+    for part, number in (("train", 4), ("val", 2)):
+        for kind in ("cat", "dog"):
+            for owner in range(number):
+                picture(tmp_path / "pets" / part / kind / f"owner{part}{owner}" / f"{kind}{part}{owner}.png")
+    shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "pets")
+    folder = import_data(tmp_path / "pets", workspace, wanted=Wanted(groups="folder"))
+    packed = import_data(tmp_path / "packed.zip", workspace, wanted=Wanted(groups="folder"))
+    assert packed.fingerprint == folder.fingerprint
+    assert folder.groups is not None
+    assert len(np.unique(folder.groups)) == 6
+    assert folder.own_validation is not None
+    assert folder.own_validation.tolist() == [4, 5, 10, 11]
+
+
+def test_arrays_name_validation_images_and_cannot_be_grouped(tmp_path: Path, workspace: Workspace) -> None:
+    pixels = np.arange(20 * 16, dtype=np.uint16).view(np.uint8).reshape(20, 4, 8)
+    labels = np.arange(20) % 2
+    np.savez(tmp_path / "a.npz", x_train=pixels[:12], y_train=labels[:12], x_val=pixels[12:], y_val=labels[12:])
+    data = import_data(tmp_path / "a.npz", workspace)
+    assert data.own_validation is not None
+    assert data.own_validation.tolist() == list(range(12, 20))
+    with pytest.raises(InvalidInput, match='groups = "patient", but the images of this npz file have neither'):
+        import_data(tmp_path / "a.npz", workspace, name="other", wanted=Wanted(groups="patient"))

@@ -237,6 +237,14 @@ REFUSED: dict[str, tuple[Make, str]] = {
         file("pets.csv", PIXELS + "\n1" + ",256" * 16),
         "line 12: the value 256 is no grey level",
     ),
+    "CSV: labels of very many digits": (
+        file("pets.csv", "\n".join("9" * 40 + ",1,2,3,4" for _ in range(5))),
+        'has one class \\("9{40}"\\)',
+    ),
+    "npz: labels beyond all numbers": (
+        npz(images=IMAGES, labels=LABELS * 1e300),
+        "has the label .*e[+]300 for image 3; give whole numbers or class names",
+    ),
     "CSV: no square": (
         file("pets.csv", "\n".join(f"{n % 2},1,2,3,4,5" for n in range(9))),
         "has 5 columns beside the label, which are no square image",

@@ -77,7 +77,7 @@ def test_arrays_may_have_a_validation_part_and_no_groups(tmp_path: Path, workspa
     assert data.own_validation is not None
     assert data.own_validation.tolist() == [8, 9, 10]
     assert np.array_equal(data.images[..., 0], IMAGES)
-    with pytest.raises(InvalidInput, match=r'groups = "person" cannot be told from .*x_train.*; leave --groups out'):
+    with pytest.raises(InvalidInput, match=r'groups = "person", but the images of this npz file have neither'):
         import_data(tmp_path / "pets.npz", workspace, "grouped", wanted=Wanted(groups="person"))
 
 

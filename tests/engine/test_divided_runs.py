@@ -19,7 +19,7 @@ from fittingroom.data.sources import import_data, load
 from fittingroom.engine.prepare import PreparedRun, prepare_run
 from fittingroom.engine.resume import prepare_continue, prepare_fork, prepare_restart, prepare_resume
 from fittingroom.engine.run import execute
-from fittingroom.errors import InvalidSpec
+from fittingroom.errors import InvalidInput, InvalidSpec
 from fittingroom.queue.pairs import compare_runs
 from fittingroom.queue.stored import validation_of
 from fittingroom.spec.data import DataSpec
@@ -148,3 +148,19 @@ def test_older_runs_keep_the_data_that_they_had(stripes: Callable[..., Dataset],
     assert compare_runs(before, after, own_workspace).counts.n == len(validation) - 2
     restore(data, None, own_workspace)
     assert fr.Run(after.id).test().evaluation.n == 59
+
+
+def test_a_run_on_cleaned_data_travels_and_says_what_is_missing_elsewhere(
+    stripes: Callable[..., Dataset], own_workspace: Workspace, tmp_path: Path
+) -> None:
+    data = stripes(120)
+    exclude(data, [0, 121], "try", own_workspace)
+    run = fr.fit(NETWORK, data, folds=3, fold=2, epochs=1, show=False)
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    brought = fr.import_run(fr.export_run(run.id, tmp_path / "run.zip"), workspace=elsewhere)
+    details = details_of(brought, elsewhere)
+    assert (details.fingerprint, fr.Run(brought, elsewhere).spec.data.fold) == (run.details.fingerprint, 2)
+    with pytest.raises(InvalidInput, match=r"was trained on .* without images that nothing here tells of"):
+        fr.Run(brought, elsewhere).test()
+    exclude(data, [0, 121], "the same again", elsewhere)
+    assert fr.Run(brought, elsewhere).test().evaluation.n == 59

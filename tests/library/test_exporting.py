@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import zipfile
@@ -13,6 +14,7 @@ from PIL import Image
 
 import fittingroom as fr
 from fittingroom.data import exporting
+from fittingroom.data.cleaning import exclude
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import import_data
 from fittingroom.errors import InvalidInput, WorkspaceUnusable
@@ -96,6 +98,17 @@ def test_divided_parts_are_those_of_a_run(tmp_path: Path) -> None:
             assert np.array_equal(arrays[f"y_{name}"], data.labels[indices])
     assert written.images == {part: len(getattr(splits, part)) for part in ("train", "validation", "test")}
     assert export_data(data, "npz", tmp_path / "whole.npz").images == {"train": 60}
+
+
+def test_excluded_images_stay_behind(tmp_path: Path) -> None:
+    data = dataclasses.replace(made(), excluded=np.array([3, 70]))
+    written = export_data(data, "npz", tmp_path / "made.npz")
+    assert written.images == {"train": 59, "test": 11}
+    assert written.notes == ("2 excluded images are left out.",)
+    with np.load(tmp_path / "made.npz") as arrays:
+        assert np.array_equal(arrays["x_train"], np.delete(data.images[:60, :, :, 0], 3, axis=0))
+        assert np.array_equal(arrays["y_test"], np.delete(data.labels[60:], 10))
+    assert export_data(data, "npz", tmp_path / "parts.npz", divided=True).images["test"] == 11
 
 
 @pytest.fixture
@@ -186,3 +199,15 @@ def test_the_command_says_what_was_written(
     out = call("data", "export", photos, "--to", "npz", "--out", tmp_path / "p.npz", "--json")
     assert json.loads(out)["images"] == {"train": 90}
     assert "no test part of its own" in json.loads(out)["notes"][0]
+
+
+def test_what_was_taken_out_of_the_data_is_not_exported(tmp_path: Path, own_workspace: Workspace) -> None:
+    data = exclude(made(), [0, 3, 61], "blurred", own_workspace)
+    written = export_data(data, "npz", tmp_path / "made.npz")
+    assert written.images == {"train": 58, "test": 11}
+    assert written.notes == ("3 images that were taken out of this data are not exported.",)
+    with np.load(tmp_path / "made.npz") as arrays:
+        assert np.array_equal(arrays["x_test"], data.images[[60, *range(62, 72)], :, :, 0])
+    divided = export_data(data, "npz", tmp_path / "divided.npz", divided=True)
+    assert sum(divided.images.values()) == 69
+    assert "3 images were taken out of this data and are in no part." in divided.notes

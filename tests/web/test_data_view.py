@@ -17,6 +17,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from fittingroom.data import sources
+from fittingroom.data.cleaning import exclude
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import import_data, load
 from fittingroom.errors import InvalidData
@@ -154,6 +155,22 @@ def test_copies_of_test_images_are_told_and_can_be_seen(
     look = text_of(page, "/data/look?name=twice&image=6")
     assert "Split left out" in look
     assert "Exactly the same pixels: image 22 (b, test)" in look
+
+
+def test_excluded_images_are_a_part_of_their_own_and_their_pictures_stay(
+    page: TestClient, imported: Dataset, own_workspace: Workspace, draft_on: Callable[..., None]
+) -> None:
+    draft_on("data.folds=3", "data.fold=1")
+    before = page.get("/data/set?name=photos").text
+    sheet = unescape(re.findall(r'/data/sheet/[^" ]+', before)[0])
+    exclude(imported, [4, 50], "blurred", own_workspace)
+    text = text_of(page, "/data/set?name=photos")
+    assert "As the draft says: fold 1 of 3, split seed = 0." in text
+    assert "2 images were taken out of this data and are in no part." in text
+    assert shown_images(page, name="photos", split="excluded") == [4, 50]
+    assert "Split excluded" in text_of(page, "/data/look?name=photos&image=4")
+    assert page.get(sheet).status_code == 200  # of the data as an older page has it
+    assert "Excluded" not in before
 
 
 def test_data_that_cannot_be_divided_can_still_be_looked_at(

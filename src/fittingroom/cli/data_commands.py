@@ -84,7 +84,7 @@ def data_import(
         typer.Option(
             metavar="folder|PATTERN|COLUMN",
             help="Images that no split may divide: those in one folder below their class, or with the same text where "
-            "this regular expression of their paths has its (…) group; in tables, the column that names the group.",
+            "this regular expression of their paths has its (…) group; in lists of images, what a column says.",
         ),
     ] = None,
     label: Annotated[

@@ -31,12 +31,15 @@ def synthesize(
     preview: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw one page to look at, and no data set.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a page that is there already.")] = False,
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw digits from fonts; no font family of the test images is among those of the training images."""
     from fittingroom.cli import show_making
+    from fittingroom.data.naming import shown
     from fittingroom.data.synthetic import keeping, parts
+    from fittingroom.errors import InvalidInput
     from fittingroom.workspace import write_atomically
 
     given: dict[str, Any] = {
@@ -45,9 +48,11 @@ def synthesize(
     }  # fmt: skip
     begun = keeping.with_settings(recipe, {key: value for key, value in given.items() if value is not None}, settings)
     if preview is not None:
+        if preview.exists() and not force:
+            raise InvalidInput(f"{shown(preview)} is there already; give another name, or replace it with --force")
         page = parts.preview(begun)
         write_atomically(preview, lambda file: file.write(page))
-        typer.echo(f"{preview}: training images on the left, test images on the right")
+        typer.echo(f"{shown(preview)}: training images on the left, test images on the right")
         return
     with show_making.bar("Drawing", begun.images) as tell:
         made = keeping.synthesize(begun, Workspace.find(workspace), name, tell)

@@ -30,7 +30,7 @@ def row_of(labels: NDArray[Any], where: str) -> tuple[NDArray[Any], str]:
     if labels.ndim != 1:
         raise InvalidData(f"{where} has shape {labels.shape}; give one label for each image, or one-hot rows")
     if labels.dtype.kind == "f":
-        whole = np.isfinite(labels) & (labels == np.rint(labels))
+        whole = (np.abs(labels) < 2**53) & (labels == np.rint(labels))  # False for what is no number, too
         if not whole.all():
             at = int(np.argmin(whole))
             raise InvalidData(f"{where} has the label {labels[at]} for image {at}; give whole numbers or class names")

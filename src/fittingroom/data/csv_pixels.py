@@ -149,7 +149,7 @@ def _labels(table: Table, columns: _Columns) -> tuple[NDArray[Any], list[str | N
     texts = np.concatenate(found)
     try:
         return texts.astype(np.int64), groups, is_whole
-    except ValueError:
+    except (ValueError, OverflowError):  # text, or numbers of very many digits
         return np.char.strip(texts), groups, is_whole
 
 

@@ -124,21 +124,27 @@ def deal(pool: Indices, labels: NDArray[np.int64], together: Indices, folds: int
 
     Without copies and groups the folds differ by at most one image, in each class and altogether.
     """
-    label_of = labels.tolist()
-    weight = [WEIGHT // max(count, 1) for count in np.bincount(labels[pool]).tolist()]
-    dealt = [Counter[int]() for _ in range(folds)]
+    label_of, sizes = labels.tolist(), [0] * folds
+    totals = np.bincount(labels[pool]).tolist()
+    dealt = [[0] * folds for _ in totals]  # images by class and fold
     members: Units = [[] for _ in range(folds)]
+
+    def crowded(needs: Counter[int]) -> list[int]:
+        """How much of these classes each fold has, as shares of all that there is."""
+        return [
+            sum(need * dealt[label][fold] * (WEIGHT // totals[label]) for label, need in needs.items())
+            for fold in range(folds)
+        ]
+
     units = _units(pool, together, (split_seed, FOLDS))
     for unit in sorted(units, key=lambda unit: (-len(unit), min(label_of[image] for image in unit))):
-        needs = Counter(label_of[image] for image in unit)
-
-        def crowded(fold: int, needs: Counter[int] = needs) -> tuple[int, int]:
-            theirs = dealt[fold]
-            return sum(need * theirs[label] * weight[label] for label, need in needs.items()), len(members[fold])
-
-        fold = min(range(folds), key=crowded)
+        needs = Counter(label_of[image] for image in unit) if len(unit) > 1 else {label_of[unit[0]]: 1}
+        share = crowded(Counter(needs)) if len(needs) > 1 else dealt[next(iter(needs))]
+        fold = min(zip(share, sizes, range(folds), strict=True))[2]
         members[fold] += unit
-        dealt[fold] += needs
+        sizes[fold] += len(unit)
+        for label, need in needs.items():
+            dealt[label][fold] += need
     return [np.sort(np.array(each, np.int64)) for each in members]
 
 

@@ -60,10 +60,11 @@ def part_of(data: Dataset, name: Literal["train", "validation", "test"], indices
 
 
 def official_parts(data: Dataset) -> tuple[Part, ...]:
-    """Training and, where the data came with one, test part."""
+    """Training and, where the data came with one, test part; without what was taken out of the data."""
     end = len(data) if data.test_start is None else data.test_start
-    training = part_of(data, "train", np.arange(end))
-    return (training,) if data.test_start is None else (training, part_of(data, "test", np.arange(end, len(data))))
+    kept = np.setdiff1d(np.arange(len(data)), data.excluded, assume_unique=True)
+    training = part_of(data, "train", kept[kept < end])
+    return (training,) if data.test_start is None else (training, part_of(data, "test", kept[kept >= end]))
 
 
 def blocks_of(data: Dataset, indices: Indices) -> Iterator[NDArray[np.uint8]]:

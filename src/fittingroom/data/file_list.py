@@ -119,7 +119,6 @@ def _read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) ->
     order += (np.argsort(positions[len(entries) :], kind="stable") + len(entries)).tolist()
     both = entries + test_entries
     named = np.array([entry.split.strip().casefold() in VALIDATION for entry in both])[order]
-    has_column = any(entry.group is not None for entry in both)
     root = Path(os.path.realpath(training[0].parent))
     return _Listed(
         root=root,
@@ -129,8 +128,19 @@ def _read(training: list[Path], test: list[Path], path: Path, wanted: Wanted) ->
         test_start=len(entries) if test_entries else None,
         remarks=(f"{joined:,} validation images joined the training images",) if joined else (),
         validation=np.flatnonzero(named) if named.any() else None,
-        column=[both[index].group or None for index in order] if has_column else None,
+        column=_column([both[index] for index in order], where, wanted),
     )
+
+
+def _column(entries: list[Entry], where: str, wanted: Wanted) -> list[str | None] | None:
+    """What the column that names groups says; raises InvalidData where only some of the images have it."""
+    said = sum(entry.group is not None for entry in entries)
+    if 0 < said < len(entries):
+        raise InvalidData(
+            f'{where} says "{wanted.groups}" of {said:,} of its {len(entries):,} images only; say it of all, '
+            "and leave it empty where an image belongs to no other"
+        )
+    return [entry.group or None for entry in entries] if said else None
 
 
 def _parts(training: list[Path], test: list[Path], wanted: Wanted) -> tuple[list[Entry], list[Entry], int]:

@@ -70,7 +70,7 @@ FOLDER = Format(
     ),
     about=(
         "One folder of images for each class: PNG, JPEG, BMP, GIF, WebP and TIFF. A folder named val or validation "
-        "joins the training images; Fitting Room holds out validation images itself."
+        "joins the training images, unless a run asks for them to validate."
     ),
     preview=folder.preview,
     read=folder.read,

@@ -10,6 +10,7 @@ import stat
 import struct
 import tarfile
 import tempfile
+import threading
 import weakref
 import zipfile
 import zlib
@@ -84,8 +85,9 @@ def _zip(file: BinaryIO, path: Path) -> Members:
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             special += 1
         elif not info.is_dir() and info.filename.strip("/."):
-            repeated += _plainly(info.filename) in members
-            members[_plainly(info.filename)] = info
+            name = _plainly(info.filename)
+            repeated += name in members
+            members[name] = info
     _check_bytes(sum(info.file_size for info in members.values()), path)
 
     def read(name: str) -> bytes:
@@ -116,8 +118,9 @@ def _tar(file: BinaryIO, path: Path) -> Members:
                     raise EOFError
                 if member.isreg() and not member.issparse():
                     if member.name.strip("/."):
-                        repeated += _plainly(member.name) in members
-                        members[_plainly(member.name)] = (member.offset_data, member.size)
+                        name = _plainly(member.name)
+                        repeated += name in members
+                        members[name] = (member.offset_data, member.size)
                 elif not member.isdir():
                     special += 1
                 _check_count(len(members), path)
@@ -127,13 +130,15 @@ def _tar(file: BinaryIO, path: Path) -> Members:
     except BaseException:
         file.close()
         raise
-    number = file.fileno()
+    lock = threading.Lock()  # pictures of it may be asked for beside the import
 
     def read(name: str) -> bytes:
         offset, length = members[name]
         if length > LARGEST_FILE:
             raise Unreadable(f"has {length:,} bytes, more than {LARGEST_FILE:,}")
-        content = os.pread(number, length, offset)
+        with lock:
+            file.seek(offset)
+            content = file.read(length)
         if len(content) < length:
             raise Unreadable("is not complete in the archive")
         return content

@@ -195,8 +195,8 @@ def _groups(stack: Stack, wanted: Wanted) -> NDArray[np.int64] | None:
     for part in stack.parts:
         if part.column is None:
             raise InvalidInput(
-                f'groups = "{wanted.groups}" cannot be told from {part.where}, which has no names of files and no such '
-                "column; leave --groups out, or give a table with a column of that name"
+                f'groups = "{wanted.groups}", but the images of this {stack.kind} have neither paths nor columns '
+                "that could group them; give them as an image folder, or as a list of images with a column"
             )
         texts += part.column
     return grouping.numbered(texts)

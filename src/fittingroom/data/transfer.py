@@ -47,12 +47,12 @@ def fetch(addresses: Sequence[str], place: Path, size: int, sha256: str, told: T
     """
     with _disk(place):
         place.parent.mkdir(parents=True, exist_ok=True)
-        _check_space(place, size)
+        _check_space(place, size - _there(_part(place), size))
     with _alone(place):
         if _is(place, size, sha256):
             told(size)
             return
-        part = place.with_name(place.name + ".part")
+        part = _part(place)
         if _there(part, size) == size and not _is(part, size, sha256):
             part.unlink()  # whole and wrong: from an earlier try
         reasons = []
@@ -149,10 +149,15 @@ def _is(path: Path, size: int, sha256: str) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
-def _check_space(place: Path, size: int) -> None:
+def _part(place: Path) -> Path:
+    """Where what has come so far is kept."""
+    return place.with_name(place.name + ".part")
+
+
+def _check_space(place: Path, needed: int) -> None:
     free = shutil.disk_usage(place.parent).free
-    if free < size:
-        raise OSError(errno.ENOSPC, f"{free / 1e6:,.0f} MB are free and {size / 1e6:,.0f} MB needed")
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{free / 1e6:,.0f} MB are free and {needed / 1e6:,.0f} MB needed")
 
 
 @contextmanager

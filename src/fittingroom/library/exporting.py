@@ -14,6 +14,7 @@ from fittingroom.data.dataset import Dataset
 from fittingroom.data.exporting import KINDS, Kind, Part, official_parts, part_of
 from fittingroom.data.sources import load
 from fittingroom.errors import InvalidInput, did_you_mean
+from fittingroom.spec.division import DEFAULT_SHARE, Division
 from fittingroom.spec.run import RunSpec, load_run_spec
 from fittingroom.workspace import Workspace
 
@@ -82,15 +83,13 @@ def _spec(augment: RunSpec | str | os.PathLike[str] | None) -> RunSpec | None:
 def _parts(data: Dataset, spec: RunSpec | None, copies: int, *, divided: bool) -> tuple[tuple[Part, ...], list[str]]:
     if spec is None and not divided:
         told = [] if data.has_test else ["This data has no test part of its own; all images are in the training part."]
+        if len(data.excluded):
+            told.append(f"{len(data.excluded):,} images that were taken out of this data are not exported.")
         return official_parts(data), told
-    settings = (0.1, 0) if spec is None else (spec.data.validation, spec.data.split_seed)
-    splits = data.split(*settings)
+    division = Division(DEFAULT_SHARE) if spec is None else spec.data.division
+    splits = data.divide(division)
     training = part_of(data, "train", splits.train)
-    notes = [f"Divided with validation = {settings[0]} and split_seed = {settings[1]}."]
-    if splits.dropped:
-        notes.append(
-            f"{splits.dropped:,} training images are left out, because the test set holds exact copies of them."
-        )
+    notes = [f"Divided with {str(division).replace('data.', '')}.", *splits.told]
     if spec is not None:
         from fittingroom.engine.materialize import varied
 

@@ -26,7 +26,8 @@ CLASSES = 100
 COLUMNS = 20
 PER_PAGE = (25, 100, 400)
 PARTS = {
-    "train": "Training", "validation": "Validation", "test": "Test", "left_out": "Left out", "all": "All",
+    "train": "Training", "validation": "Validation", "test": "Test", "left_out": "Left out", "excluded": "Excluded",
+    "all": "All",
 }  # fmt: skip
 Order = Literal["given", "random"]
 
@@ -115,8 +116,10 @@ class Card:
         if self.splits is None:
             return {"all": every}
         parts = {"train": self.splits.train, "validation": self.splits.validation, "test": self.splits.test}
-        if self.splits.dropped:
-            parts["left_out"] = np.setdiff1d(every, np.concatenate(list(parts.values())), assume_unique=True)
+        rest = np.setdiff1d(every, np.concatenate(list(parts.values())), assume_unique=True)
+        excluded = np.intersect1d(rest, self.data.excluded)
+        beside = {"left_out": np.setdiff1d(rest, excluded, assume_unique=True), "excluded": excluded}
+        parts |= {part: images for part, images in beside.items() if len(images)}
         return {**parts, "all": every}
 
     @property

@@ -45,6 +45,9 @@ def test_faces_are_found_below_a_folder_and_what_is_no_font_is_told(fonts: Path,
     shutil.copy(fonts / "DejaVuSans-Bold.ttf", tmp_path / "the same.ttf")
     (tmp_path / "broken.otf").write_bytes(b"no font")
     (tmp_path / "cut.ttf").write_bytes((fonts / "cmr10.ttf").read_bytes()[:500])
+    os.mkfifo(tmp_path / "waits for ever.ttf")
+    (tmp_path / "folder.ttf").mkdir()
+    (tmp_path / "nowhere.ttf").symlink_to(tmp_path / "gone.ttf")
     (tmp_path / "readme.txt").write_text("not looked at")
     faces, bad = find_faces([os.fspath(tmp_path)], system=False)
     assert [(face.family, face.style) for face in faces] == [("DejaVu Sans", "Bold"), ("DejaVu Sans", "Book")]

@@ -38,7 +38,7 @@ def recipe(fonts: Path) -> Recipe:
 
 def one(recipe: Recipe, image: int, part: int = 1) -> NDArray[np.uint8]:
     families = find_fonts(recipe.fonts, recipe.system_fonts, recipe.characters).families
-    return draw(recipe, families, part, image)[0]
+    return draw(recipe, families, part, image)
 
 
 def test_the_same_recipe_gives_the_same_data_set(recipe: Recipe, workspace: Workspace) -> None:
@@ -68,6 +68,31 @@ def test_no_family_is_in_two_parts(recipe: Recipe, workspace: Workspace) -> None
     assert len(faces) == len(set(faces))
     assert made.data.test_start == 240
     assert made.data.counts(np.arange(240, 300)).tolist() == [6] * 10
+
+
+def test_runs_hold_out_whole_families_or_those_for_validation(recipe: Recipe, workspace: Workspace) -> None:
+    data = synthesize(recipe, workspace).data
+    assert data.groups is not None
+    by_default, given = data.split(0.1, 0), data.split("given", 0)
+    assert given.validation.tolist() == list(range(210, 240))
+    for parts in (by_default, given):
+        train, validation, test = (
+            set(data.groups[part].tolist()) for part in (parts.train, parts.validation, parts.test)
+        )
+        assert train.isdisjoint(validation)
+        assert (train | validation).isdisjoint(test)
+        assert len(parts.test) == 60
+
+
+def test_groups_tell_the_family_that_was_drawn(recipe: Recipe, workspace: Workspace) -> None:
+    still = dataclasses.replace(recipe, **STILL, smallest=0.7, largest=0.7)
+    made = synthesize(still, workspace)
+    assert made.data.groups is not None
+    test = made.parts[2]
+    for image in range(10):
+        family = test.families[made.data.groups[240 + image] - made.data.groups[240:].min()]
+        alone = draw(still, [family] * len(test.families), test.purpose, image)
+        assert np.array_equal(made.data.images[240 + image, :, :, 0], alone)
 
 
 def test_another_seed_divides_families_differently(recipe: Recipe) -> None:
@@ -159,7 +184,7 @@ def test_the_page_shows_training_and_test_images(recipe: Recipe) -> None:
         assert page.size == (20 * 56, 10 * 56)
         first = np.asarray(page.convert("L"))[:56:2, :56:2]
     training = divide(recipe, find_fonts(recipe.fonts, False, recipe.characters))[0]
-    assert np.array_equal(first, draw(recipe, training.families, training.purpose, 0)[0])
+    assert np.array_equal(first, draw(recipe, training.families, training.purpose, 0))
 
 
 @pytest.mark.parametrize(
@@ -171,6 +196,7 @@ def test_the_page_shows_training_and_test_images(recipe: Recipe) -> None:
         ({"test": 0.6, "validation": 0.4}, "leave nothing to train on; give smaller shares"),
         ({"images": 50}, "50 make 35, 5, 10 for training, validation and test, less than one for each class"),
         ({"size": 4}, "size: "),
+        ({"fonts": ("fonts\udcff",)}, "is a name that cannot be written down; rename the folder"),
     ],
 )
 def test_recipes_that_cannot_be_are_refused(changes: dict[str, Any], told: str) -> None:

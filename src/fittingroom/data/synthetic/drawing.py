@@ -58,13 +58,15 @@ class Draws:
         return sums * np.float32(math.sqrt(3))
 
 
-def draw(recipe: Recipe, families: Sequence[Family], part: int, image: int) -> tuple[NDArray[np.uint8], int]:
-    """Image number ``image`` of a part, (size, size), and the position of its family; its class is ``image`` modulo
-    the number of characters.
-    """
+def family_of_image(recipe: Recipe, families: Sequence[Family], part: int, image: int) -> int:
+    """The position of the family that ``draw`` takes, without drawing."""
+    return Draws(recipe.seed, part, image).index(len(families))
+
+
+def draw(recipe: Recipe, families: Sequence[Family], part: int, image: int) -> NDArray[np.uint8]:
+    """Image number ``image`` of a part, (size, size); its class is ``image`` modulo the number of characters."""
     draws = Draws(recipe.seed, part, image)
-    family = draws.index(len(families))
-    faces = families[family].faces
+    faces = families[draws.index(len(families))].faces
     face = faces[draws.index(len(faces))]
     character = recipe.characters[image % len(recipe.characters)]
     side = recipe.size * _finer(recipe.size)
@@ -76,7 +78,7 @@ def draw(recipe: Recipe, families: Sequence[Family], part: int, image: int) -> t
     ink = _placed(sharp, side, height, recipe, draws)
     ink = ink.filter(ImageFilter.GaussianBlur(draws.between(0, recipe.blur) * side))
     small = np.asarray(ink.resize((recipe.size, recipe.size), Image.Resampling.BOX), np.uint8)
-    return _lit(small, recipe, draws), family
+    return _lit(small, recipe, draws)
 
 
 def _finer(size: int) -> int:

@@ -91,9 +91,9 @@ def _faces_in(path: Path) -> Iterator[Face]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Font files in a folder and below it, in alphabetical order."""
+    """Font files in a folder and below it, in alphabetical order; nothing that only has the name of one."""
     inside = (Path(place) / file for place, _, files in os.walk(folder) for file in files)
-    return sorted(path for path in inside if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def _given(folder: str) -> Path:

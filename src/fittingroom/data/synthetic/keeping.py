@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -46,6 +47,8 @@ def synthesize(
     Raises InvalidData when there are too few fonts, and what ``sources.take_in`` raises.
     """
     new_name(name)
+    folders = tuple(os.path.abspath(os.path.expanduser(folder)) for folder in recipe.fonts)  # to be found from anywhere
+    recipe = dataclasses.replace(recipe, fonts=folders)
     coming, parts, fonts = incoming(recipe)
     data = take_in(coming, workspace, name, progress, {RECIPE: _written(recipe, parts).encode()})
     return Synthesized(data, parts, fonts.left_out)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fittingroom.data.display import sheet
 from fittingroom.data.incoming import Incoming
-from fittingroom.data.synthetic.drawing import Draws, draw
+from fittingroom.data.synthetic.drawing import Draws, draw, family_of_image
 from fittingroom.data.synthetic.families import Family, Fonts, find_fonts
 from fittingroom.data.synthetic.recipe import Recipe
 
@@ -63,6 +63,8 @@ def incoming(recipe: Recipe) -> tuple[Incoming, tuple[Part, Part, Part], Fonts]:
             blocks=_blocks(recipe, parts),
             test_start=training.images + validation.images,
             origin=_origin(recipe, parts),
+            groups=_groups(recipe, parts),
+            validation=np.arange(training.images, training.images + validation.images),
         ),
         parts,
         fonts,
@@ -77,10 +79,7 @@ def preview(recipe: Recipe) -> bytes:
         (test, image) for image in range(ON_A_SHEET // 2)
     ]
     rows = [
-        [
-            draw(recipe, part.families, part.purpose, image * classes + label)[0][..., np.newaxis]
-            for part, image in columns
-        ]
+        [draw(recipe, part.families, part.purpose, image * classes + label)[..., np.newaxis] for part, image in columns]
         for label in range(classes)
     ]
     return sheet(rows, recipe.size * max(TILE // recipe.size, 1))
@@ -90,8 +89,19 @@ def _blocks(recipe: Recipe, parts: tuple[Part, ...]) -> Iterator[NDArray[np.uint
     for part in parts:
         for start in range(0, part.images, TOGETHER):
             images = range(start, min(start + TOGETHER, part.images))
-            drawn = [draw(recipe, part.families, part.purpose, image)[0] for image in images]
+            drawn = [draw(recipe, part.families, part.purpose, image) for image in images]
             yield np.stack(drawn)[..., np.newaxis]
+
+
+def _groups(recipe: Recipe, parts: tuple[Part, ...]) -> NDArray[np.int64]:
+    """(images,): the number of each image's family, so that no split divides one."""
+    groups, before = [], 0
+    for part in parts:
+        numbers = range(part.images)
+        own = [family_of_image(recipe, part.families, part.purpose, image) for image in numbers]
+        groups.append(np.array(own, np.int64) + before)
+        before += len(part.families)
+    return np.concatenate(groups)
 
 
 def _origin(recipe: Recipe, parts: tuple[Part, Part, Part]) -> str:
@@ -100,8 +110,8 @@ def _origin(recipe: Recipe, parts: tuple[Part, Part, Part]) -> str:
     return (
         f'{recipe.images:,} images of "{recipe.characters}" drawn by Fitting Room from {faces} faces of '
         f"{len(training) + len(validation) + len(test)} font families, seed {recipe.seed}; training images from "
-        f"{_named(training)}; validation images, which are among the training images, from {_named(validation)}; test "
-        f"images from {_named(test)}, families that the others do not have; all settings in recipe.toml"
+        f'{_named(training)}; validation images, those of validation = "given", from {_named(validation)}; test images '
+        f"from {_named(test)}, families that the others do not have; all settings in recipe.toml"
     )
 
 

@@ -15,7 +15,7 @@ Background = Literal["dark", "light", "both"]
 class Recipe:
     """How many images, of which characters, and how much each may differ from its font's own drawing."""
 
-    images: int = param(default=10_000, ge=1, le=10_000_000, help="Images in all parts together.")
+    images: int = param(default=10_000, ge=1, le=1_000_000, help="Images in all parts together.")
     size: int = param(default=28, ge=8, le=256, help="Height and width of an image.", unit="pixels")
     seed: int = param(default=0, ge=0, help="Decides everything random: other seeds, other images.")
     characters: str = param(default=DIGITS, min_length=2, max_length=200, help="One class for each character.")
@@ -43,6 +43,9 @@ class Recipe:
             faults.append(Fault("characters", f'"{self.characters}" has "{twice[0]}" twice', "name each class once"))
         if bare := [character for character in self.characters if not character.isprintable() or character.isspace()]:
             faults.append(Fault("characters", f"{bare[0]!r} cannot be drawn", "give letters, digits or signs"))
+        if odd := [folder for folder in self.fonts if not folder.isprintable()]:
+            message = f"{odd[0]!r} is a name that cannot be written down"
+            faults.append(Fault("fonts", message, "rename the folder, or copy its fonts into another"))
         if self.smallest > self.largest:
             message = f"{self.smallest} is above largest = {self.largest}"
             faults.append(Fault("smallest", message, "give the smaller height first"))
