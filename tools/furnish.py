@@ -113,6 +113,15 @@ def import_step(visitor: Visitor, folder: Path) -> Page:
     return Page("data-import-id", visitor.post("/data/import", path=str(folder), name="", size="").address)
 
 
+def import_states(visitor: Visitor, folder: Path) -> Iterator[Page]:
+    """That step as it is with policies to choose from, and with choices that will not do; and step 1 again."""
+    address = import_step(visitor, folder).address
+    path = address.partition("?")[0]
+    yield Page("data-import-id-choices", f"{path}?size=20x28&fit=crop&channels=3")
+    yield Page("data-import-id-faults", f"{path}?size=many&name=two+words")
+    yield Page("data-import-change", f"/data/import?change={path.rpartition('/')[2]}&size=20x28")
+
+
 FAULTY = {
     "train": {"train.epochs": "0"},
     "network": {

@@ -389,7 +389,7 @@ def test_cancelled_in_the_middle_of_a_part_it_is_gone_too(own_workspace: Workspa
     uploads.close()
 
 
-def test_a_cancelled_import_of_an_upload_leaves_nothing(
+def test_a_cancelled_import_leaves_no_data_set_and_keeps_what_was_uploaded(
     page: TestClient, photos: Path, own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fittingroom.data.sources import import_data
@@ -413,9 +413,12 @@ def test_a_cancelled_import_of_an_upload_leaves_nothing(
     page.post(f"{address}/cancel")
     go_on.set()
     wait_for(lambda: "The import was cancelled; nothing of it is left." in page.get(address).text)
-    assert "Begin again" in page.get(address).text
-    assert staged(own_workspace) == []
     assert list(own_workspace.data.iterdir()) == []
+    assert len(staged(own_workspace)) == 90, "they need not be sent again"
+    page.post(address)
+    wait_for(lambda: page.get(address).status_code == 303)
+    assert len(load("photos", own_workspace)) == 90
+    assert staged(own_workspace) == []
 
 
 def test_silent_uploads_expire_but_not_those_in_use(own_workspace: Workspace) -> None:

@@ -5,6 +5,7 @@ A folder may hold one file, or several with ``train`` and ``test`` in their name
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from fittingroom.data import csv_pixels, file_list, json_items, rows
@@ -15,6 +16,9 @@ from fittingroom.errors import InvalidData
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 LISTS = json_items.SUFFIXES
+PIXEL = re.compile(r"(?i)(pixel|px|p)?[ _-]?\d+(x\d+)?")
+"""Names of columns that tell no class."""
+MOST_COLUMNS = 100
 
 
 def fits_folder(path: Path) -> bool:
@@ -48,6 +52,18 @@ def files(path: Path) -> list[Path]:
     """What is read: tables or lists, and the files that lists name; raises InvalidData."""
     training, test, are_lists = _files(path)
     return training + test + (file_list.files(training, test, path) if are_lists else [])
+
+
+def columns(path: Path) -> tuple[str, ...]:
+    """Names of the columns that could tell the class, the first few; none for JSON and for tables without names.
+
+    Raises InvalidData.
+    """
+    training, _, _ = _files(path)
+    if training[0].name.lower().endswith(LISTS):
+        return ()
+    header = rows.table(training[0]).header or ()
+    return tuple(name for name in header if not PIXEL.fullmatch(name))[:MOST_COLUMNS]
 
 
 def _files(path: Path) -> tuple[list[Path], list[Path], bool]:

@@ -39,6 +39,8 @@ class Format:
     """What ``read`` looks at, so that changes of it are seen; may raise InvalidData."""
     fits_folder: Callable[[Path], bool] = Path.is_dir
     """Whether a folder looks like this, for those that are no files."""
+    columns: Callable[[Path], Sequence[str]] = lambda path: ()
+    """Names of the columns that could tell the class, where there are columns; may raise InvalidData."""
 
     @property
     def is_folder(self) -> bool:
@@ -131,6 +133,7 @@ CSV_FILE = Format(
     preview=csv_files.preview,
     read=csv_files.read,
     files=csv_files.files,
+    columns=csv_files.columns,
 )
 CSV_FOLDER = Format(
     name="folder with such tables or lists",
@@ -141,6 +144,7 @@ CSV_FOLDER = Format(
     preview=csv_files.preview,
     read=csv_files.read,
     files=csv_files.files,
+    columns=csv_files.columns,
     fits_folder=csv_files.fits_folder,
 )
 PARQUET_FILE = Format(
@@ -188,6 +192,12 @@ def format_of(path: Path) -> Format:
 def file_suffixes() -> tuple[str, ...]:
     """Of files that are data sets by themselves."""
     return tuple(suffix for form in FORMATS for suffix in form.suffixes)
+
+
+def loose_suffixes() -> tuple[str, ...]:
+    """Of files that need no folder around them: data sets by themselves, and what belongs beside such."""
+    wholes = set(file_suffixes())
+    return tuple(sorted(wholes.union(*(form.members for form in FORMATS if wholes & form.members))))
 
 
 def member_suffixes() -> tuple[str, ...]:

@@ -51,6 +51,19 @@ def told(wanted: Wanted) -> Iterator[str]:
                 yield f"stretched to {height}×{width}"
 
 
+def recoloured(channels: int, wanted: Wanted) -> Iterator[str]:
+    """What is done to the channels of images that all have so many, in words."""
+    if wanted.channels == 1 and channels == 3:
+        yield "colour made grey"
+    if wanted.channels == 3 and channels == 1:
+        yield "grey repeated in 3 channels"
+
+
+def exemplar(image_HWC: Pixels, wanted: Wanted, largest: int) -> Pixels:
+    """An image as it would be imported, no side longer than ``largest``."""
+    return small(arranged(image_HWC[np.newaxis], wanted)[0], largest)
+
+
 def small(image_HWC: Pixels, largest: int) -> Pixels:
     """An image scaled down until no side is longer than ``largest``."""
     height, width, channels = image_HWC.shape

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fittingroom.data import framing, grouping, pictures
 from fittingroom.data.incoming import (
     CLASSES_SHOWN,
-    EXEMPLARS,
+    FILES_TOLD,
     LARGEST_SHOWN,
     Exemplars,
     Incoming,
@@ -25,6 +25,7 @@ from fittingroom.data.incoming import (
     Progress,
     cannot_be_read,
     different_sizes,
+    exemplars_each,
 )
 from fittingroom.data.naming import shown
 from fittingroom.data.wanted import Size, Wanted
@@ -105,6 +106,12 @@ def preview(gallery: Gallery, wanted: Wanted, progress: Progress) -> Preview:
     """
     groups = gallery.groups(wanted)
     headers, bad = _headers(gallery, progress)
+    gallery = replace(gallery, remarks=_remarks(gallery, groups, wanted))
+    return _understood(gallery, wanted, headers, bad)
+
+
+def _understood(gallery: Gallery, wanted: Wanted, headers: Counter[pictures.Header], bad: list[str]) -> Preview:
+    """What the headers come to."""
     channels = _channels(headers, wanted)
     split = len(gallery) if gallery.test_start is None else gallery.test_start
     return Preview(
@@ -116,11 +123,15 @@ def preview(gallery: Gallery, wanted: Wanted, progress: Progress) -> Preview:
         test=None if gallery.test_start is None else _per_class(gallery, slice(split, None)),
         sizes=tuple(_sizes(headers)),
         channels=channels,
-        remarks=_remarks(gallery, groups, wanted),
+        remarks=gallery.remarks,
         conversions=tuple(_told(headers, channels, wanted)),
         name_problems=gallery.name_problems,
         unreadable=tuple(bad),
+        files=tuple(gallery.name(index) for index in range(min(FILES_TOLD, len(gallery)))),
         exemplars=lambda: _exemplars(gallery, channels, wanted),
+        again=lambda other: _understood(
+            gallery, replace(other, groups=wanted.groups, label=wanted.label), headers, bad
+        ),
     )
 
 
@@ -196,10 +207,10 @@ def _pixels(gallery: Gallery, index: int, channels: int, wanted: Wanted) -> NDAr
 def _exemplars(gallery: Gallery, channels: int, wanted: Wanted) -> Exemplars:
     """The first readable training images of each class."""
     training = gallery.labels[: gallery.test_start]
-    classes = []
+    classes, each = [], exemplars_each(len(gallery.class_names))
     for label in range(min(len(gallery.class_names), CLASSES_SHOWN)):
         images = []
-        for index in np.flatnonzero(training == label)[:EXEMPLARS].tolist():
+        for index in np.flatnonzero(training == label)[:each].tolist():
             try:
                 images.append(framing.small(_pixels(gallery, index, channels, wanted), LARGEST_SHOWN))
             except pictures.Unreadable:

@@ -23,6 +23,10 @@ Exemplars = tuple[tuple[NDArray[np.uint8], ...], ...]
 """A few images of each class, (height, width, channels) each."""
 EXEMPLARS, CLASSES_SHOWN, LARGEST_SHOWN = 8, 100, 256
 """Of each class, of how many classes, and pixels of the longer side: what exemplars are bounded by."""
+FILES_TOLD = 2
+"""Names of files that are given as examples."""
+MOST_EXEMPLARS = 240
+"""Of all classes together: photographs take a tenth of a second each to decode."""
 Progress = Callable[[int, int], object]
 """Called before each file with the number of those looked at already, and of all."""
 
@@ -76,8 +80,13 @@ class Preview:
     """Names of files and classes that will make trouble elsewhere; the import takes them as they are."""
     unreadable: tuple[str, ...] = ()
     """Files that have to be replaced or removed before the import, each with its reason."""
+    files: tuple[str, ...] = ()
+    """Names of the first few image files, as patterns of groups see them; empty where images are no files."""
     exemplars: Callable[[], Exemplars] = field(default=lambda: (), compare=False, repr=False)
     """Decodes a few images of each class, as they would be imported (at most ``LARGEST_SHOWN`` pixels a side)."""
+    again: Callable[[Wanted], Preview] | None = field(default=None, compare=False, repr=False)
+    """The same files brought to another size, by another policy or to other channels, without looking at them again;
+    None where they have to be looked at."""
 
     @property
     def images(self) -> int:
@@ -104,6 +113,11 @@ class Preview:
         if self.size is None:
             faults.append(different_sizes(self.path, self.sizes))
         return tuple(faults)
+
+
+def exemplars_each(classes: int) -> int:
+    """How many exemplars each class has where there are so many classes."""
+    return max(min(EXEMPLARS, MOST_EXEMPLARS // min(classes, CLASSES_SHOWN)), 2)
 
 
 def cannot_be_read(path: Path, unreadable: Sequence[str], of: int) -> str:

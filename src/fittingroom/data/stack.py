@@ -8,7 +8,7 @@ place of the first value that will not do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fittingroom.data import classes, framing, grouping, levels
-from fittingroom.data.incoming import CLASSES_SHOWN, EXEMPLARS, LARGEST_SHOWN, Incoming, Preview, Progress
+from fittingroom.data.incoming import (
+    CLASSES_SHOWN,
+    LARGEST_SHOWN,
+    Exemplars,
+    Incoming,
+    Preview,
+    Progress,
+    exemplars_each,
+)
 from fittingroom.data.naming import class_problems, shown
-from fittingroom.data.wanted import Wanted
+from fittingroom.data.wanted import AS_IT_IS, Wanted
 from fittingroom.errors import InvalidData, InvalidInput
 
 BLOCK = 1 << 22  # values taken together
@@ -90,13 +98,13 @@ def preview(stack: Stack, wanted: Wanted, progress: Progress) -> Preview:
     Raises InvalidData for all that ``read`` refuses.
     """
     plan = _planned(stack, wanted)
-    incoming = _incoming(stack, plan, wanted)
     images: list[list[NDArray[np.uint8]]] = [[] for _ in plan.class_names[:CLASSES_SHOWN]]
     done, training = 0, plan.test_start or len(plan.labels)
+    each = exemplars_each(len(plan.class_names))
     progress(0, len(plan.labels))
-    for block in incoming.blocks:
+    for block in _incoming(stack, plan, AS_IT_IS).blocks:
         for label in range(len(images)) if done < training else ():
-            missing = EXEMPLARS - len(images[label])
+            missing = each - len(images[label])
             here = np.flatnonzero(plan.labels[done : done + len(block)] == label)[:missing] if missing else ()
             images[label] += [framing.small(block[index], LARGEST_SHOWN) for index in here]
         done += len(block)
@@ -105,21 +113,33 @@ def preview(stack: Stack, wanted: Wanted, progress: Progress) -> Preview:
         tuple(np.bincount(labels, minlength=len(plan.class_names)).tolist())
         for labels in (plan.labels[:training], plan.labels[training:])
     ]
-    shown_images = tuple(map(tuple, images))
-    return Preview(
-        path=stack.path,
-        kind=stack.kind,
-        wanted=wanted,
-        class_names=plan.class_names,
-        training=counts[0],
-        test=None if plan.test_start is None else counts[1],
-        sizes=((plan.shape[:2], len(plan.labels)),),
-        channels=incoming.image_shape[2],
-        remarks=plan.remarks,
-        conversions=plan.conversions,
-        name_problems=tuple(class_problems(plan.class_names)),
-        exemplars=lambda: shown_images,
-    )
+
+    def exemplars(wanted: Wanted) -> Exemplars:
+        return tuple(tuple(framing.exemplar(image, wanted, LARGEST_SHOWN) for image in row) for row in images)
+
+    def understood(wanted: Wanted) -> Preview:
+        return Preview(
+            path=stack.path,
+            kind=stack.kind,
+            wanted=wanted,
+            class_names=plan.class_names,
+            training=counts[0],
+            test=None if plan.test_start is None else counts[1],
+            sizes=((plan.shape[:2], len(plan.labels)),),
+            channels=wanted.channels or plan.shape[2],
+            remarks=plan.remarks,
+            conversions=_told(plan, wanted),
+            name_problems=tuple(class_problems(plan.class_names)),
+            exemplars=lambda: exemplars(wanted),
+            again=lambda other: understood(replace(other, groups=wanted.groups, label=wanted.label)),
+        )
+
+    return understood(wanted)
+
+
+def _told(plan: _Plan, wanted: Wanted) -> tuple[str, ...]:
+    """What is done to the pixels, in words."""
+    return *plan.conversions, *framing.recoloured(plan.shape[2], wanted), *framing.told(wanted)
 
 
 def _planned(stack: Stack, wanted: Wanted) -> _Plan:
@@ -139,10 +159,6 @@ def _planned(stack: Stack, wanted: Wanted) -> _Plan:
     names, labels = classes.numbered(rows, len(stack.training), where, stack.class_names)
     to_8_bits, rounding = levels.scale(stack.parts)
     told += [moved, rounding]
-    if wanted.channels == 1 and shape[2] == 3:
-        told.append("colour made grey")
-    if wanted.channels == 3 and shape[2] == 1:
-        told.append("grey repeated in 3 channels")
     return _Plan(
         class_names=names,
         labels=labels,
@@ -152,7 +168,7 @@ def _planned(stack: Stack, wanted: Wanted) -> _Plan:
         validation=_validation(stack),
         shape=shape,
         to_8_bits=to_8_bits,
-        conversions=(*dict.fromkeys(filter(None, told)), *framing.told(wanted)),
+        conversions=tuple(dict.fromkeys(filter(None, told))),
     )
 
 
@@ -167,7 +183,7 @@ def _incoming(stack: Stack, plan: _Plan, wanted: Wanted) -> Incoming:
         test_start=plan.test_start,
         groups=plan.groups,
         validation=plan.validation,
-        origin="; ".join([f"{stack.kind} {shown(stack.path)}", *plan.remarks, *plan.conversions]),
+        origin="; ".join([f"{stack.kind} {shown(stack.path)}", *plan.remarks, *_told(plan, wanted)]),
     )
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from fittingroom.data.formats import file_suffixes, member_suffixes
+from fittingroom.data.formats import loose_suffixes, member_suffixes
 from fittingroom.errors import InvalidInput
 
 LONGEST, LONGEST_PART, DEEPEST = 1024, 200, 8
@@ -64,7 +64,7 @@ def _parts(path: str) -> list[str]:
             raise _refused(path, f'"{part}" cannot be a name on every system; use letters, digits, "-" and "_"')
         if RESERVED.fullmatch(part):
             raise _refused(path, f'Windows keeps "{part}" for itself; use another name')
-    wanted = member_suffixes() if len(parts) > 1 else file_suffixes()
+    wanted = member_suffixes() if len(parts) > 1 else loose_suffixes()
     if not parts[-1].lower().endswith(wanted):
         raise _refused(path, "it is none of the files that a data set is made of; leave it out")
     return parts

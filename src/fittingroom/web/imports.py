@@ -7,106 +7,53 @@ import re
 import secrets
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from starlette.requests import Request
 
-from fittingroom.data.formats import parse_size, stem
+from fittingroom.data.formats import stem
 from fittingroom.data.incoming import Preview
-from fittingroom.data.naming import shown
 from fittingroom.data.sources import import_data, names, preview_data
-from fittingroom.data.wanted import Size, Wanted
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
-from fittingroom.web.places import Reach
 from fittingroom.web.shelf import Recent
 from fittingroom.web.site import only_one
-from fittingroom.web.uploads import Upload
+from fittingroom.web.wizard.pictures import Pictures
+from fittingroom.web.wizard.plan import Plan
+from fittingroom.web.wizard.source import Source
+from fittingroom.web.wizard.wish import Wish
 from fittingroom.workspace import Workspace
 
-KEPT = 200
+KEPT, KEPT_PICTURES = 32, 8
+"""Imports that are remembered, each with what was understood of its files, and those whose exemplars are."""
 PATIENCE = 2.0
 """Seconds that a browser waits for what was understood before it is shown how far the looking has come."""
 State = Literal["looking", "understood", "running", "done", "failed"]
+
+
+LOST = NotFound("this import is not known any more: the server was restarted since; begin it again")
 
 
 class Cancelled(Exception):
     """The user does not want it any more."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the user asked for, as it was typed."""
-
-    path: str = ""
-    name: str = ""
-    size: str = ""
-    upload: str = ""
-    """The upload that is meant, in place of a path."""
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """The files that are imported, and what their user knows them by."""
-
-    path: Path
-    called: str
-    reach: Reach
-    """How far links in it may lead."""
-    upload: Upload | None = None
-    """Whose files they are, for as long as they are needed."""
-
-    @classmethod
-    def typed(cls, text: str, reach: Reach) -> Source:
-        """A path of this machine."""
-        path = reach.find(text)
-        return cls(path, shown(path), reach)
-
-    @classmethod
-    def uploaded(cls, upload: Upload) -> Source:
-        """What a browser has sent; raises InvalidInput while there is more to come."""
-        with upload.lock:
-            if not upload.is_complete:
-                raise InvalidInput(upload.problem or "this upload is not complete; begin it again")
-            return cls(upload.root, upload.called, Reach(None), upload)  # there are no links: the server wrote it all
-
-    def told(self, error: FittingRoomError) -> str:
-        """An error in words that do not tell where uploads are kept."""
-        return str(error) if self.upload is None else str(error).replace(shown(self.path), self.called)
-
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """While it is read; raises FittingRoomError where it must not be, or is not there any more."""
-        if self.upload is None:
-            yield
-            return
-        self.upload.use()
-        try:
-            yield
-        finally:
-            self.upload.leave()
-
-    def drop(self) -> None:
-        """It is not needed any more; folders of users stay as they are."""
-        if self.upload is not None:
-            self.upload.drop("this upload was imported or given up, and its files are gone; begin it again")
-
-
 @dataclass(eq=False)
 class Import:
-    """One folder: looked into first, imported when that is asked for. Threads may share it."""
+    """One folder or file: looked into first, imported when that is asked for. Threads may share it."""
 
     wish: Wish
     source: Source
-    wanted: Wanted
     name: str
+    """That it has, or is proposed to have."""
     preview: Preview | None = None
-    """What was understood; None before that."""
-    taken: bool = False
-    """Whether the workspace has a data set of this name."""
+    """The files as they are; None before that was understood."""
+    pictures: Pictures | None = None
+    columns: tuple[str, ...] = ()
+    """Names of those that could tell the class, where the files have columns."""
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     state: State = "looking"
     done: int = 0
@@ -115,63 +62,61 @@ class Import:
     """How many there are; 0 while that is not known."""
     problem: str = ""
     """Why it ended without a data set."""
+    cancelled: bool = False
+    """Whether that is what the user asked for."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _cancelled: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def understand(cls, wish: Wish, source: Source, workspace: Workspace) -> Import:
+    def understand(cls, wish: Wish, source: Source) -> Import:
         """Look into the files, in a thread; waits a little, so that a few files are understood at once.
 
-        Raises InvalidInput for a size that is none, and for what is found to be wrong meanwhile.
+        Raises InvalidInput for a wish that none can fulfil, and for what is found to be wrong meanwhile.
         """
-        found = cls(wish, source, Wanted(size=parse_size(wish.size)), wish.name.strip() or proposed_name(source.called))
-        found._start(found._look, workspace).join(PATIENCE)
+        wish.wanted()
+        found = cls(wish, source, wish.name.strip() or proposed_name(source.called))
+        found._start(found._look).join(PATIENCE)
         if found.state == "failed":
             raise InvalidInput(found.problem)
         return found
-
-    @property
-    def shape(self) -> Size | None:
-        """Height and width that all images will have; None while they differ."""
-        return self.wanted.size if self.preview is None else self.preview.size
 
     @property
     def is_gone(self) -> bool:
         """Whether the files were uploaded, and are not there any more."""
         return self.source.upload is not None and self.source.upload.is_gone
 
-    @property
-    def ready(self) -> bool:
-        """Whether nothing is known that would make the import fail."""
-        understood = self.preview is not None and not self.preview.unreadable
-        return understood and self.shape is not None and not self.is_gone
+    def plan(self, wish: Wish, workspace: Workspace) -> Plan | None:
+        """What it would come to by the wish of one page; None before it was understood."""
+        if self.preview is None:
+            return None
+        return Plan.of(wish, self.name, self.preview, [info.name for info in names(workspace)])
 
-    def begin(self, workspace: Workspace) -> None:
+    def begin(self, plan: Plan, workspace: Workspace) -> None:
         """Import it in a thread; nothing happens when that goes on or is done already."""
         with self._lock:
-            if self.state in {"looking", "running", "done"} or not self.ready or self.preview is None:
+            if self.state in {"looking", "running", "done"} or not plan.ready or self.is_gone:
                 return
-            self.state, self.done, self.of, self.problem = "running", 0, self.preview.images, ""
+            self.state, self.done, self.of = "running", 0, plan.preview.images
+            self.problem, self.cancelled, self.name = "", False, plan.name
             self._cancelled.clear()
-        self._start(self._import, workspace)
+        self._start(lambda: self._import(plan, workspace))
 
     def cancel(self) -> None:
         """End it soon, with nothing left of it."""
         self._cancelled.set()
 
-    def _start(self, work: Callable[[Workspace], State], workspace: Workspace) -> threading.Thread:
-        thread = threading.Thread(target=self._work, args=(work, workspace), name=f"import {self.name}", daemon=True)
+    def _start(self, work: Callable[[], State]) -> threading.Thread:
+        thread = threading.Thread(target=self._work, args=(work,), name=f"import {self.name}", daemon=True)
         thread.start()
         return thread
 
-    def _work(self, work: Callable[[Workspace], State], workspace: Workspace) -> None:
+    def _work(self, work: Callable[[], State]) -> None:
         """Do it, and say how it ended."""
         state: State = "failed"
         problem = ""
         try:
-            state = work(workspace)
+            state = work()
         except Cancelled:
-            self.source.drop()
             problem = "The import was cancelled; nothing of it is left."
         except FittingRoomError as error:
             problem = self.source.told(error)
@@ -179,22 +124,23 @@ class Import:
             logging.getLogger(__name__).exception("the import of %s failed", self.source.path)
             problem = "The import failed for a reason that was not foreseen; the terminal says more."
         with self._lock:
-            self.state, self.problem = state, problem
+            self.state, self.problem, self.cancelled = state, problem, self._cancelled.is_set()
 
-    def _look(self, workspace: Workspace) -> State:
+    def _look(self) -> State:
         source = self.source
         source.reach.check(source.path)
-        self.name, preview = preview_data(source.path, self.name, None, self._progress, self.wanted)
-        self.taken = any(info.name == self.name for info in names(workspace))
+        self.name, preview = preview_data(source.path, self.name, None, self._progress, self.wish.looking)
+        self.pictures, self.columns = Pictures(preview), source.columns
         self.preview = preview
         return "understood"
 
-    def _import(self, workspace: Workspace) -> State:
+    def _import(self, plan: Plan, workspace: Workspace) -> State:
         source = self.source
         with source.in_use():
             source.reach.check(source.path)  # again: a link may have come since it was understood
-            import_data(source.path, workspace, self.name, None, self._progress, source.called, self.wanted)
+            import_data(source.path, workspace, plan.name, None, self._progress, source.called, plan.wanted)
         source.drop()
+        self.preview = self.pictures = None  # nobody needs them any more
         return "done"
 
     def _progress(self, done: int, of: int = 0) -> None:
@@ -208,6 +154,8 @@ class Imports:
 
     def __init__(self) -> None:
         self._recent: Recent[Import] = Recent(KEPT)
+        self._pictured: deque[Import] = deque()
+        self._lock = threading.Lock()
 
     @classmethod
     def of(cls, request: Request) -> Imports:
@@ -217,11 +165,27 @@ class Imports:
     def add(self, found: Import) -> None:
         self._recent.put(found.id, found)
 
+    def pictures(self, found: Import) -> Pictures:
+        """The exemplars of one import, while others that were looked at long ago let go of theirs.
+
+        Raises NotFound where there are none yet.
+        """
+        if found.pictures is None:
+            raise NotFound("this import has not been understood yet")
+        with self._lock:
+            if found in self._pictured:
+                self._pictured.remove(found)
+            self._pictured.append(found)
+            older = self._pictured.popleft() if len(self._pictured) > KEPT_PICTURES else None
+        if older is not None and older.pictures is not None:
+            older.pictures.forget()
+        return found.pictures
+
     def find(self, id: str) -> Import:
         """Raises NotFound, also after the server was restarted."""
         found = self._recent.get(id)
         if found is None:
-            raise NotFound("this import is not known any more; begin it again")
+            raise LOST
         return found
 
 

@@ -13,7 +13,7 @@ import json
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from fittingroom.data.formats import file_suffixes
+from fittingroom.data.formats import loose_suffixes
 from fittingroom.errors import InvalidInput, WorkspaceUnusable
 from fittingroom.web.figures import size
 from fittingroom.web.uploads import Elsewhere, TooMuch, Upload
@@ -95,10 +95,10 @@ class Intake:
     def _begin(self, path: str, length: int) -> None:
         """Make the file, if it may be."""
         upload = self._upload
-        alone = "/" not in path and path.lower().endswith(file_suffixes() or ("\n",))
-        if length > (upload.limits.total if alone else upload.limits.each):
+        most = upload.limits.total if path.lower().endswith(loose_suffixes()) else upload.limits.each
+        if length > most:
             raise TooMuch(
-                f'the file "{path[:80]}" has {size(length)}, and at most {size(upload.limits.each)} are possible; '
+                f'the file "{path[:80]}" has {size(length)}, and at most {size(most)} are possible; '
                 "leave it out or make it smaller"
             )
         self._bytes += length

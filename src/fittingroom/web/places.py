@@ -156,7 +156,7 @@ def _plain(text: str) -> str:
     if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
         path = path[1:-1]
     if not path or "\0" in path:
-        raise InvalidInput("there is no path yet; give the path of a folder of images on the server's machine")
+        raise InvalidInput("there is no path yet; give the path of a folder or file on the server's machine")
     return path
 
 

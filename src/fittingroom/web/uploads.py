@@ -50,7 +50,7 @@ class Limits:
 
     @property
     def each(self) -> int:
-        """Bytes of a file among others."""
+        """Bytes of an image."""
         return min(self.total, LARGEST_IMAGE)
 
     def check(self, files: int, total: int) -> None:
@@ -58,7 +58,7 @@ class Limits:
         if not self.total:
             raise TooMuch("uploads are switched off; start `fittingroom web` with an --upload-limit to take them")
         if files < 1 or total < 0:
-            raise InvalidInput("there is nothing to upload; choose a folder with images")
+            raise InvalidInput("there is nothing to upload; choose a folder or a file")
         if files > self.files:
             raise TooMuch(f"{count(files)} files are too many; at most {count(self.files)} can be uploaded at once")
         if total > self.total:

@@ -1,12 +1,12 @@
 // @ts-check
 /**
- * <data-upload>: sends a chosen or dropped folder part by part, then hands its form in with the upload's id. A part
+ * <data-upload>: sends a chosen or dropped folder, or files, part by part, then hands its form in with the upload's id. A part
  * holds files one after the other, for each a line of JSON and its bytes; one that is lost on the way is sent again.
  */
 const PART_BYTES = 8_000_000;
 const PART_FILES = 400;
 const TRIES = 5;
-const LOST = "The upload was cut off, or a file on your computer cannot be read any more. Choose the folder again.";
+const LOST = "The upload was cut off, or a file on your computer cannot be read any more. Choose it again.";
 
 /** @typedef {{path: string, file: File}} Item */
 
@@ -57,11 +57,14 @@ class DataUpload extends HTMLElement {
     this.classList.toggle("over", event.type === "dragenter" || event.type === "dragover");
     if (event.type !== "drop" || this.upload) return;
     const dropped = [.../** @type {DragEvent} */ (event).dataTransfer?.items ?? []];
-    const entries = dropped.map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+    const found = dropped.filter((item) => item.kind === "file").map((item) => {
+      const entry = item.webkitGetAsEntry();
+      return entry ? inside(entry) : alone(item.getAsFile()); // what comes from another program may be a file only
+    });
     try {
-      this.take((await Promise.all(entries.map(inside))).flat());
+      this.take((await Promise.all(found)).flat());
     } catch {
-      this.tell("What was dropped cannot be read. Choose the folder instead.");
+      this.tell("What was dropped cannot be read. Choose the folder or file instead.");
     }
   };
 
@@ -69,14 +72,13 @@ class DataUpload extends HTMLElement {
   take(found) {
     const wanted = (/** @type {Item} */ { path }) => {
       const name = path.slice(path.lastIndexOf("/") + 1);
-      const endings = (path.includes("/") ? this.dataset.members : this.dataset.wholes)?.split(" ") ?? [];
-      return !name.startsWith(".") && endings.some((ending) => ending && name.toLowerCase().endsWith(ending));
+      return !name.startsWith(".") && ends(name, path.includes("/") ? this.dataset.members : this.dataset.wholes);
     };
     this.items = found.filter(wanted);
     const left = found.length - this.items.length;
     const problem = this.problem(left);
-    const folders = [...new Set(this.items.map(({ path }) => path.split("/")[0]))];
-    const what = folders.length === 1 ? folders[0] : count(folders.length, "folder");
+    const first = [...new Set(this.items.map(({ path }) => path.split("/")[0]))];
+    const what = first.length < 4 ? first.join(", ") : count(first.length, "folder or file", "folders and files");
     const stay = left ? `; ${count(left, "other file")} stay${left === 1 ? "s" : ""} here` : "";
     const chosen = `${what}: ${count(this.items.length, "file")}, ${size(total(this.items))}${stay}`;
     this.tell(problem);
@@ -88,10 +90,10 @@ class DataUpload extends HTMLElement {
   problem(left) {
     const [files, bytes, each] = ["files", "bytes", "each"].map((name) => this.limit(name));
     const all = total(this.items);
-    const large = this.items.find(({ path, file }) => path.includes("/") && file.size > each);
+    const large = this.items.find(({ path, file }) => file.size > each && !ends(path, this.dataset.wholes));
     if (!this.items.length) {
       const others = left ? `, but ${count(left, "other file")}` : "";
-      return `There are no images in it${others}. Choose a folder with one folder of images for each class.`;
+      return `There is nothing in it that can be read${others}. What can be: ${this.dataset.readable}.`;
     }
     if (this.items.length > files) {
       return `${count(this.items.length, "file")} are too many; at most ${files.toLocaleString("en")} can be uploaded at once.`;
@@ -127,7 +129,7 @@ class DataUpload extends HTMLElement {
     }
     /** @type {HTMLInputElement} */ (this.form?.elements.namedItem("upload")).value = id;
     this.upload = ""; // from now on it is the wizard's
-    this.piece("said").textContent = "Looking at every file …";
+    this.piece("said").textContent = "Looking at everything …";
     this.piece("cancel").hidden = true;
     this.form?.submit();
   };
@@ -245,6 +247,9 @@ class Refused extends Error {
   }
 }
 
+/** A file without a folder. @param {File | null} file @returns {Item[]} */
+const alone = (file) => (file ? [{ path: file.name, file }] : []);
+
 /** All files in a dropped entry. @param {FileSystemEntry} entry @returns {Promise<Item[]>} */
 async function inside(entry) {
   if (entry.isFile) {
@@ -260,6 +265,11 @@ async function inside(entry) {
     if (!some.length) return found;
     for (const each of some) found.push(...(await inside(each)));
   }
+}
+
+/** Whether a name has one of these endings, which are separated by blanks. @param {string} name @param {string} [endings] */
+function ends(name, endings = "") {
+  return endings.split(" ").some((ending) => ending && name.toLowerCase().endsWith(ending));
 }
 
 /** Parts of about the same size. @param {Item[]} items @returns {Item[][]} */
@@ -290,8 +300,8 @@ function post(address) {
 
 /** @param {Item[]} items */
 const total = (items) => items.reduce((sum, { file }) => sum + file.size, 0);
-/** @param {number} number @param {string} what */
-const count = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+/** @param {number} number @param {string} one @param {string} many */
+const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 /** @param {string} text */
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
 
