@@ -56,7 +56,7 @@ $(READY): pyproject.toml constraints.txt
 	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "torch==2.13.0"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[fast]" --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[fast,parquet]" --group dev
 	@$(GET_TSC) || echo "TypeScript could not be fetched from npm; only 'make check' needs it, and will try again."
 	@touch $(READY)
 
