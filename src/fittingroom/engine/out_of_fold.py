@@ -16,14 +16,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fittingroom.data.check.folds import in_folds
+from fittingroom.data.check.labels import FOLDS
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.splits import Indices
+from fittingroom.engine.desk import Desk
 from fittingroom.engine.images import Normalization, Part
 from fittingroom.engine.loop import EpochSums, Training, check_finite, logits, train_epoch
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.optimizers import build_optimizer
 from fittingroom.engine.plan import Wanted, choose_device, planning
 from fittingroom.engine.steps import finish
+from fittingroom.queue.wire import Message
 from fittingroom.spec.compute import OPERATIONS, multiply_adds
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.layers import Activate, AnyLayer, BatchNorm, Classify, Conv, GlobalPool, MaxPool
@@ -69,6 +72,14 @@ def out_of_fold(data: Dataset, chosen: Indices, groups: NDArray[np.int64], folds
         logits_NK, _ = logits(run.network, part, run.normalize)
         probabilities_NK[held_out] = logits_NK.double().softmax(1).float().cpu().numpy()
     return probabilities_NK
+
+
+def answer(desk: Desk, asked: Message) -> Generator[tuple[int, int], None, Message]:
+    """For the page: ``probabilities_NK`` for the ``chosen`` images of a data set, with the ``groups`` of copies."""
+    data = desk.data(asked.words["source"], asked.words["fingerprint"])
+    wanted = Wanted(settled=True)
+    probabilities_NK = yield from out_of_fold(data, asked.arrays["chosen"], asked.arrays["groups"], FOLDS, wanted)
+    return Message({}, {"probabilities_NK": probabilities_NK})
 
 
 def quick_network(height: int, width: int) -> tuple[AnyLayer, ...]:

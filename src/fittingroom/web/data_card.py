@@ -26,7 +26,8 @@ CLASSES = 100
 COLUMNS = 20
 PER_PAGE = (25, 100, 400)
 PARTS = {
-    "train": "Training", "validation": "Validation", "test": "Test", "left_out": "Left out", "all": "All",
+    "train": "Training", "validation": "Validation", "test": "Test", "left_out": "Left out",
+    "excluded": "Excluded", "all": "All",
 }  # fmt: skip
 Order = Literal["given", "random"]
 
@@ -115,14 +116,17 @@ class Card:
         if self.splits is None:
             return {"all": every}
         parts = {"train": self.splits.train, "validation": self.splits.validation, "test": self.splits.test}
-        if self.splits.dropped:
-            parts["left_out"] = np.setdiff1d(every, np.concatenate(list(parts.values())), assume_unique=True)
+        rest = np.setdiff1d(every, np.concatenate([*parts.values(), self.data.excluded]), assume_unique=True)
+        if len(rest):
+            parts["left_out"] = rest
+        if len(self.data.excluded):
+            parts["excluded"] = self.data.excluded
         return {**parts, "all": every}
 
     @property
     def columns(self) -> list[str]:
-        """The parts that the table of classes has: those that make up the whole."""
-        return [part for part in self.parts if part != "all"] or ["all"]
+        """The parts that the table of classes has: those that make up the whole, as far as it is not excluded."""
+        return [part for part in self.parts if part not in ("excluded", "all")] or ["all"]
 
     def classes(self, most: int | None = None) -> tuple[list[ClassRow], Sequence[Sheet]]:
         """The first classes, or all, each with its counts, its bar and its first images.
