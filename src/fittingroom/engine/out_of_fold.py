@@ -77,7 +77,7 @@ def out_of_fold(data: Dataset, chosen: Indices, groups: NDArray[np.int64], folds
 def answer(desk: Desk, asked: Message) -> Generator[tuple[int, int], None, Message]:
     """For the page: ``probabilities_NK`` for the ``chosen`` images of a data set, with the ``groups`` of copies."""
     data = desk.data(asked.words["source"], asked.words["fingerprint"])
-    wanted = Wanted(settled=True)
+    wanted = Wanted(threads=1, settled=True)
     probabilities_NK = yield from out_of_fold(data, asked.arrays["chosen"], asked.arrays["groups"], FOLDS, wanted)
     return Message({}, {"probabilities_NK": probabilities_NK})
 

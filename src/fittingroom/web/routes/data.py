@@ -18,7 +18,7 @@ from fittingroom.web.data_card import CLASSES, PARTS, PER_PAGE, Browse, Card, Pa
 from fittingroom.web.drafts import Plain, draft_of, keep
 from fittingroom.web.excluding import entries
 from fittingroom.web.opened import card_of, chosen_in, kind_of, wishes_of
-from fittingroom.web.routes import data_check, data_import, data_upload
+from fittingroom.web.routes import data_check, data_digits, data_download, data_import, data_upload
 from fittingroom.web.sheets import whole_number
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
@@ -28,9 +28,9 @@ async def listing(request: Request) -> Response:
     """Every data set, and which one is chosen."""
     site = Site.of(request)
     _, draft = draft_of(request, site.workspace)
-    found = await off_loop(lambda: sources.names(site.workspace))
+    found, offers = await off_loop(lambda: (sources.names(site.workspace), data_download.offers(request)))
     return site.page(
-        request, "data/list.html", view="data", found=found, chosen=chosen_in(draft),
+        request, "data/list.html", view="data", found=found, offers=offers, chosen=chosen_in(draft),
         can_import=data_import.is_possible(request), held_out="held_out" in request.query_params,
     )  # fmt: skip
 
@@ -132,6 +132,8 @@ ROUTES = [
     Route("/data/remove", ask_removal),
     Route("/data/remove", remove, methods=["POST"]),
     *data_check.ROUTES,
+    *data_digits.ROUTES,
+    *data_download.ROUTES,
     *data_import.ROUTES,
     *data_upload.ROUTES,
     *sheets.ROUTES,
