@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from fittingroom.data.check.finding import KINDS, Report
 from fittingroom.data.cleaning import exclude, journal, restore
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import import_data, load
@@ -237,6 +240,28 @@ def test_a_check_can_be_cancelled_and_begun_again(
     until(lambda: "check-going" not in page.get("/data/set", params={"name": "planted"}).text)
     assert "Exact copies" not in seen(page.get("/data/set", params={"name": "planted"}).text).split("Finds")[0]
     assert "Exact copies 4" in check(page)
+
+
+def test_a_check_that_goes_on_while_images_are_excluded_stays_in_sight(
+    page: TestClient, planted: Dataset, own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(data: Dataset, report: Report, predict: object, progress: Callable[[float], object]) -> Report:
+        progress(0.25)
+        assert go_on.wait(30)
+        return replace(report, checked=KINDS)
+
+    monkeypatch.setattr(checks, "with_labels", slow)
+    page.post("/data/check", data={"name": "planted"})
+    until(lambda: "at the labels … 25 %" in seen(page.get("/data/set", params={"name": "planted"}).text))
+    page.post("/data/exclude", data=ask(page, by="exact_copies", all=1)[1])
+    text = seen(page.get("/data/set", params={"name": "planted"}).text)
+    assert "at the labels … 25 %" in text
+    assert "Exact copies none left" in text
+    go_on.set()
+    until(lambda: "check-going" not in page.get("/data/set", params={"name": "planted"}).text)
+    assert "Exact copies none left" in seen(page.get("/data/set", params={"name": "planted"}).text)
 
 
 def test_a_check_that_fails_says_why(page: TestClient, planted: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
