@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from fittingroom.data.check.checking import check as whole_check
 from fittingroom.data.check.finding import KINDS, Report
+from fittingroom.data.check.kept import keep_report
 from fittingroom.data.cleaning import exclude, journal, restore
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import import_data, load
@@ -122,6 +124,24 @@ def test_a_kept_report_is_shown_at_once(page: TestClient, planted: Dataset, answ
     page.app.state.only_ones.clear()  # type: ignore[attr-defined]  # as after a restart
     assert "Exact copies 4" in seen(page.get("/data/set", params={"name": "planted"}).text)
     assert len(answered) == 1
+
+
+def test_a_report_that_another_process_has_kept_is_found(page: TestClient, planted: Dataset) -> None:
+    assert "Exact copies 4" not in seen(page.get("/data/set", params={"name": "planted"}).text)
+    keep_report(planted, whole_check(planted), labels=False)
+    text = seen(page.get("/data/set", params={"name": "planted"}).text)
+    assert "Exact copies 4" in text
+    assert "Check labels, too" in text
+
+
+def test_where_there_are_too_few_images_for_networks_none_are_offered(
+    page: TestClient, photos: Path, own_workspace: Workspace, answered: list[Any]
+) -> None:
+    import_data(photos, own_workspace)
+    text = check(page, "photos")
+    assert "are too few for it" in text
+    assert "Check labels, too" not in text
+    assert answered == []
 
 
 def test_what_excluding_means_is_told_before(page: TestClient, planted: Dataset, own_workspace: Workspace) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.requests import Request
 
-from fittingroom.data.check.checking import check, with_labels
+from fittingroom.data.check.checking import UNSEEN, check, with_labels
 from fittingroom.data.check.finding import Report
-from fittingroom.data.check.kept import keep_report, kept_report
+from fittingroom.data.check.kept import keep_report, kept_report, kept_since
 from fittingroom.data.check.looks import Progress
 from fittingroom.data.cleaning import states
 from fittingroom.data.cuts import Indices
@@ -33,7 +33,7 @@ class Checks:
 
     def __init__(self, workspace: Workspace, tasks: Tasks) -> None:
         self._workspace, self._tasks = workspace, tasks
-        self._reports: Recent[list[Report]] = Recent(KEPT)
+        self._reports: Recent[tuple[int, Report | None]] = Recent(KEPT)
 
     @classmethod
     def of(cls, request: Request) -> Checks:
@@ -53,12 +53,13 @@ class Checks:
 
     def exactly(self, data: Dataset) -> Report | None:
         """The report on a data set as it is now, with the labels where those were checked."""
-        known = self._reports.get(data.fingerprint)
-        if known is None:
+        since, known = self._reports.get(data.fingerprint) or (-1, None)
+        now = kept_since()
+        if since != now and (known is None or not with_all(known)):
             kept = (kept_report(data, labels=labels) for labels in (True, False))
-            known = [report for report in kept if report is not None]
-            self._reports.put(data.fingerprint, known)
-        return known[0] if known else None
+            known = next((report for report in kept if report is not None), known)
+            self._reports.put(data.fingerprint, (now, known))
+        return known
 
     def begin(self, data: Dataset, inference: Inference) -> Task:
         """Check a data set in the background; asked for twice, it happens once. Called on the event loop."""
@@ -73,13 +74,18 @@ class Checks:
             if images is None:
                 images = check(data, None, lambda done: tell("Looking at the images", done, 1.0))
                 keep_report(data, images, labels=False)
-            self._reports.put(data.fingerprint, [images])
+            self._reports.put(data.fingerprint, (kept_since(), images))
             tell("Training small networks that look at the labels", 0.0, 1.0)
             whole = with_labels(
                 data, images, networks, lambda done: tell("Training small networks that look at the labels", done, 1.0)
             )
             keep_report(data, whole, labels=True)
-        self._reports.put(data.fingerprint, [whole])
+        self._reports.put(data.fingerprint, (kept_since(), whole))
+
+
+def with_all(report: Report) -> bool:
+    """Whether everything was looked for, the labels too."""
+    return UNSEEN not in report.left_out
 
 
 class _Networks:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from fittingroom.data.cleaning import exclude, images_in, restore
 from fittingroom.errors import FittingRoomError, InvalidInput
-from fittingroom.web.checks import Checks
+from fittingroom.web.checks import Checks, with_all
 from fittingroom.web.data_card import PARTS, Card
 from fittingroom.web.excluding import Plan, still_out
 from fittingroom.web.findings import ON_A_PAGE, ON_THE_CARD, found_of, shown, titled
@@ -30,6 +30,7 @@ def checked(card: Card, checks: Checks) -> dict[str, Any]:
     return {
         "card": card, "report": report, "findings": findings, "titled": titled, "most": ON_THE_CARD,
         "check": checks.task(card.data), "stale": report is not None and report.fingerprint != card.data.fingerprint,
+        "whole": report is not None and with_all(report),
     }  # fmt: skip
 
 
