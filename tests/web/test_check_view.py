@@ -231,6 +231,23 @@ def test_undo_brings_back_what_one_step_left_out(page: TestClient, planted: Data
     assert page.post("/data/restore", data={"name": "planted", "step": "17"}).status_code == 404
 
 
+def test_a_second_tab_that_asks_again_is_told_that_it_is_done(page: TestClient, planted: Dataset) -> None:
+    check(page)
+    page.post("/data/exclude", data=ask(page, by="exact_copies", all=1)[1])
+    text, form = ask(page, by="exact_copies", all=1)
+    assert "These images are excluded already." in text
+    assert form == {}
+
+
+def test_a_long_journal_is_folded(page: TestClient, planted: Dataset, own_workspace: Workspace) -> None:
+    for image in range(10):
+        exclude(planted, [image], f"reason {image}", own_workspace)
+    html = page.get("/data/set", params={"name": "planted"}).text
+    assert "2 earlier" in html
+    assert html.index("reason 9") < html.index("reason 2") < html.index("2 earlier") < html.index("reason 1<")
+    assert html.count(">Undo<") == 10
+
+
 def test_excluded_images_can_be_looked_at(page: TestClient, planted: Dataset, own_workspace: Workspace) -> None:
     exclude(planted, [3, 7], "blurred", own_workspace)
     text = seen(page.get("/data/set", params={"name": "planted", "split": "excluded"}).text)

@@ -31,6 +31,8 @@ class Plan:
     @classmethod
     def of(cls, found: Card, images: Sequence[int] | Indices) -> Plan:
         """Raises InvalidInput for images that are not there."""
+        if not len(images):
+            return cls(found, np.empty(0, np.int64))
         without = without_images(found.data, np.asarray(images, np.int64).tolist())
         new = np.setdiff1d(images, found.data.excluded)
         try:
