@@ -18,6 +18,7 @@ from fittingroom.engine import out_of_fold as module
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.images import Part
 from fittingroom.engine.inference import LONG
+from fittingroom.engine.loop import Training
 from fittingroom.engine.out_of_fold import SmallPart, out_of_fold, quick_network, quick_training, seen_size
 from fittingroom.engine.plan import Wanted
 from fittingroom.engine.steps import finish
@@ -81,18 +82,18 @@ def test_no_image_is_predicted_by_a_network_that_has_seen_it_or_its_copy(
     data = stripes(90)
     seen: list[set[int]] = []
     asked: list[set[int]] = []
-    prepared, logits = module._prepared, module.logits
+    preparing, answering = module._preparing, module._answering
 
     def noted(data: Dataset, indices: NDArray[np.int64], wanted: Wanted) -> object:
         seen.append(set(indices.tolist()))
-        return prepared(data, indices, wanted)
+        return preparing(data, indices, wanted)
 
-    def answered(network: object, part: Part, normalize: object) -> object:
+    def answered(run: Training, part: Part) -> object:
         asked.append(set(part.indices.tolist()))
-        return logits(network, part, normalize)  # type: ignore[arg-type]
+        return answering(run, part)
 
-    monkeypatch.setattr(module, "_prepared", noted)
-    monkeypatch.setattr(module, "logits", answered)
+    monkeypatch.setattr(module, "_preparing", noted)
+    monkeypatch.setattr(module, "_answering", answered)
     monkeypatch.setattr(module, "_trained", lambda run: iter(()))
     chosen = np.arange(0, 90, 2)
     probabilities = predicted(data, chosen)
