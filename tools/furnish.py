@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -120,6 +121,33 @@ def import_states(visitor: Visitor, folder: Path) -> Iterator[Page]:
     yield Page("data-import-id-choices", f"{path}?size=20x28&fit=crop&channels=3")
     yield Page("data-import-id-faults", f"{path}?size=many&name=two+words")
     yield Page("data-import-change", f"/data/import?change={path.rpartition('/')[2]}&size=20x28")
+
+
+def make_copies(folder: Path, source: Path) -> Path:
+    """A folder of pictures in which some are there twice."""
+    shutil.copytree(source, folder)
+    for each in sorted(folder.iterdir()):
+        for picture in sorted(each.glob("*.png"))[:4]:
+            shutil.copy(picture, each / f"copy-of-{picture.name}")
+    return folder
+
+
+def checked(visitor: Visitor, folder: Path) -> Iterator[Page]:
+    """The card of a data set with copies: checked, what excluding them means, and afterwards; a recipe with a fault."""
+    import_all(visitor, folder)
+    card, name = f"/data/set?name={folder.name}", folder.name
+    visitor.post("/data/check", name=name)
+    deadline = time.monotonic() + PATIENCE
+    while b"found-exact_copies" not in visitor.get(card).body or b"check-going" in visitor.get(card).body:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{folder} is not checked after {PATIENCE:.0f} s")
+        time.sleep(0.1)
+    yield Page("data-set-checked", card)
+    yield Page("data-finding-copies", f"/data/finding?name={name}&kind=exact_copies")
+    yield Page("data-exclude-copies", f"/data/exclude?name={name}&by=exact_copies&all=1")
+    visitor.post("/data/exclude", name=name, by="exact_copies", all="1", reason="copies")
+    yield Page("data-set-cleaned", card)
+    yield Page("data-digits-with-a-fault", "/data/digits?size=3")
 
 
 FAULTY = {

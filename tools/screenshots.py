@@ -108,6 +108,7 @@ def picture_each(
 def states(server: Server, visitor: Visitor, shoes: Path) -> Iterator[Page]:
     """What no link leads to: a step of an import, drafts with faults, a training as it goes on."""
     yield furnish.import_step(visitor, shoes)
+    yield from furnish.checked(visitor, furnish.make_copies(shoes.parent / "copies", shoes))
     yield from furnish.studies_in_the_making(visitor)
     yield from furnish.faulty(visitor)
     run = furnish.submit(server.workspace, "mlp", **{"train.epochs": 5000})

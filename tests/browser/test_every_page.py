@@ -64,7 +64,8 @@ def test_no_page_breaks_a_rule_of_accessibility_or_scrolls_sideways(
         views = {each.address.split("?")[0].split("/")[1] for each in found}
         assert views >= {name for name, _ in VIEWS}
         studies, steps = furnish.studies_in_the_making(visitor), furnish.import_states(visitor, shoes)
-        states = chain([furnish.import_step(visitor, shoes)], steps, studies, furnish.faulty(visitor))
+        copies = furnish.checked(visitor, furnish.make_copies(tmp_path / "copies", shoes))
+        states = chain([furnish.import_step(visitor, shoes)], steps, copies, studies, furnish.faulty(visitor))
         wrong += [line for each in chain(found, states) for line in wrong_with(tab, each, origin)]
     context.close()
     if wrong:

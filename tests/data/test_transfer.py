@@ -103,7 +103,7 @@ def test_a_download_that_ended_goes_on_with_the_next_call(server: Server, place:
     with pytest.raises(DownloadFailed) as cut:
         get(server, place)
     assert f"{server.address} was cut off after 300,000 of 1,000,000 bytes" in str(cut.value)
-    assert "300,000 of 1,000,000 bytes are here, and the same command goes on from there" in str(cut.value)
+    assert "300,000 of 1,000,000 bytes are here, and another try goes on from there" in str(cut.value)
     assert not place.exists()
     get(server, place)
     assert place.read_bytes() == CONTENT

@@ -10,16 +10,22 @@ import torch
 from numpy.typing import NDArray
 
 from fittingroom.data.check.folds import in_folds
+from fittingroom.data.check.labels import FOLDS
 from fittingroom.data.check.parts import copy_groups
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sources import from_arrays
 from fittingroom.engine import out_of_fold as module
+from fittingroom.engine.desk import Desk
 from fittingroom.engine.images import Part
+from fittingroom.engine.inference import LONG
+from fittingroom.engine.loop import Training
 from fittingroom.engine.out_of_fold import SmallPart, out_of_fold, quick_network, quick_training, seen_size
 from fittingroom.engine.plan import Wanted
 from fittingroom.engine.steps import finish
 from fittingroom.library.check import check_data
+from fittingroom.queue.wire import Message
 from fittingroom.spec.network import summarize
+from fittingroom.workspace import Workspace
 
 Stripes = Callable[..., Dataset]
 
@@ -54,24 +60,40 @@ def test_the_same_images_get_the_same_predictions_twice(stripes: Stripes, monkey
     assert first.tobytes() == second.tobytes()
 
 
+def test_the_page_gets_the_same_predictions_step_by_step(
+    stripes: Stripes, own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EPOCHS", (1, 1))
+    data = stripes(100)
+    asked = {"chosen": np.arange(80), "groups": copy_groups(data.hashes)}
+    steps: list[tuple[int, int]] = []
+    with Desk.open(own_workspace) as desk:
+        words = {"source": data.source, "fingerprint": data.fingerprint}
+        work = LONG["out of fold"](desk, Message(words, asked))
+        answer = finish(work, lambda done, total: steps.append((done, total)))
+    assert answer.arrays["probabilities_NK"].tobytes() == predicted(data, np.arange(80), FOLDS).tobytes()
+    assert len(steps) > FOLDS, "other questions are answered in between"
+    assert steps[-1][0] == steps[-1][1]
+
+
 def test_no_image_is_predicted_by_a_network_that_has_seen_it_or_its_copy(
     stripes: Stripes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = stripes(90)
     seen: list[set[int]] = []
     asked: list[set[int]] = []
-    prepared, logits = module._prepared, module.logits
+    preparing, answering = module._preparing, module._answering
 
     def noted(data: Dataset, indices: NDArray[np.int64], wanted: Wanted) -> object:
         seen.append(set(indices.tolist()))
-        return prepared(data, indices, wanted)
+        return preparing(data, indices, wanted)
 
-    def answered(network: object, part: Part, normalize: object) -> object:
+    def answered(run: Training, part: Part) -> object:
         asked.append(set(part.indices.tolist()))
-        return logits(network, part, normalize)  # type: ignore[arg-type]
+        return answering(run, part)
 
-    monkeypatch.setattr(module, "_prepared", noted)
-    monkeypatch.setattr(module, "logits", answered)
+    monkeypatch.setattr(module, "_preparing", noted)
+    monkeypatch.setattr(module, "_answering", answered)
     monkeypatch.setattr(module, "_trained", lambda run: iter(()))
     chosen = np.arange(0, 90, 2)
     probabilities = predicted(data, chosen)

@@ -65,9 +65,19 @@ def cleaned(data: Dataset, workspace: Workspace) -> Dataset:
 
 def as_of(data: Dataset, fingerprint: str, workspace: Workspace) -> Dataset:
     """A data set in the state that had this fingerprint; as it is, where it never was in such a state."""
+    return next((state for state in states(data, workspace) if state.fingerprint == fingerprint), data)
+
+
+def states(data: Dataset, workspace: Workspace) -> Iterator[Dataset]:
+    """A data set in every state that its journal tells of, as it is now first, as it was imported last."""
     steps = journal(data.content, workspace)
-    states = (_with(data, _excluded(steps[:number])) for number in range(len(steps), -1, -1))
-    return next((state for state in states if state.fingerprint == fingerprint), data)
+    return (_with(data, _excluded(steps[:number])) for number in range(len(steps), -1, -1))
+
+
+def without_images(data: Dataset, images: Iterable[int]) -> Dataset:
+    """A data set as it would be with some more images excluded; nothing is written. Raises InvalidInput."""
+    excluded = _checked(data, images) | set(data.excluded.tolist())
+    return _with(data, np.array(sorted(excluded), np.int64))
 
 
 def exclude(data: Dataset, images: Iterable[int], reason: str, workspace: Workspace, by: str = "") -> Dataset:

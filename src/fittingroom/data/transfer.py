@@ -178,13 +178,13 @@ def _disk(path: Path) -> Iterator[None]:
         fix = "free some space" if error.errno in FULL else "check that you may write there"
         raise WorkspaceUnusable(
             f"cannot write {path}: {error.strerror or error}; {fix} or choose another cache folder with "
-            "FITTINGROOM_CACHE; what has come is kept, and the same command goes on from there"
+            "FITTINGROOM_CACHE; what has come is kept, and another try goes on from there"
         ) from error
 
 
 def _explained(name: str, reasons: list[str], kept: int, size: int) -> str:
     hosts = " and ".join(dict.fromkeys(urlsplit(reason.split()[0]).netloc for reason in reasons))
-    so_far = f"; {kept:,} of {size:,} bytes are here, and the same command goes on from there" if kept else ""
+    so_far = f"; {kept:,} of {size:,} bytes are here, and another try goes on from there" if kept else ""
     return (
         f"{name} cannot be downloaded:\n  " + "\n  ".join(reasons) + f"\nSee whether this machine reaches {hosts}, "
         f"and try again{so_far}. Without the internet, mnist-10k and fashion-mnist are built in"

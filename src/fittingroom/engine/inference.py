@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import torch
 
-from fittingroom.engine import drawing, looking, robustness, variations, worst
+from fittingroom.engine import drawing, looking, out_of_fold, robustness, variations, worst
 from fittingroom.engine.desk import Desk
 from fittingroom.engine.score import opening_test_set
 from fittingroom.engine.timing import timing
@@ -63,6 +63,7 @@ LONG: Mapping[str, Work] = {
     "channel_ranges": looking.channel_ranges,
     "likeness": drawing.prepare_likeness,
     "open_test": open_test,
+    "out of fold": out_of_fold.answer,
     "robustness": robustness.answer,
     "timing": timing,
 }

@@ -8,6 +8,7 @@ smaller. Nothing is stored; everything random comes from the seed.
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,14 +17,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fittingroom.data.check.folds import in_folds
+from fittingroom.data.check.labels import FOLDS
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.splits import Indices
+from fittingroom.engine.desk import Desk
 from fittingroom.engine.images import Normalization, Part
-from fittingroom.engine.loop import EpochSums, Training, check_finite, logits, train_epoch
+from fittingroom.engine.loop import EpochSums, Training, check_finite, train_epoch
 from fittingroom.engine.network import StackedNetwork
 from fittingroom.engine.optimizers import build_optimizer
 from fittingroom.engine.plan import Wanted, choose_device, planning
-from fittingroom.engine.steps import finish
+from fittingroom.queue.wire import Message
 from fittingroom.spec.compute import OPERATIONS, multiply_adds
 from fittingroom.spec.data import DataSpec
 from fittingroom.spec.layers import Activate, AnyLayer, BatchNorm, Classify, Conv, GlobalPool, MaxPool
@@ -39,6 +42,7 @@ BATCH, LEAST_BATCH, STEPS_OF_AN_EPOCH = 250, 16, 20
 SEED = 0
 
 Steps = Generator[tuple[int, int], None, NDArray[np.float32]]
+Result = TypeVar("Result")
 
 
 class SmallPart(Part):
@@ -61,14 +65,36 @@ def out_of_fold(data: Dataset, chosen: Indices, groups: NDArray[np.int64], folds
     probabilities_NK = np.zeros((len(chosen), len(data.class_names)), np.float32)
     for number in range(folds):
         held_out = fold == number
-        run = _prepared(data, chosen[~held_out], wanted)
+        preparing = _preparing(data, chosen[~held_out], wanted)
+        run = yield from _meanwhile(preparing, (number, folds))
         steps = run.spec.epochs * len(run.batches)
         for done in _trained(run):
             yield number * steps + done, folds * steps
         part = SmallPart(data, chosen[held_out], run.training.device)
-        logits_NK, _ = logits(run.network, part, run.normalize)
+        logits_NK = yield from _meanwhile(_answering(run, part), (number + 1, folds))
         probabilities_NK[held_out] = logits_NK.double().softmax(1).float().cpu().numpy()
     return probabilities_NK
+
+
+def _meanwhile(
+    steps: Generator[object, None, Result], told: tuple[int, int]
+) -> Generator[tuple[int, int], None, Result]:
+    """Work whose own progress is not worth telling: what is done stays the same while it lasts."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        yield told
+
+
+def answer(desk: Desk, asked: Message) -> Generator[tuple[int, int], None, Message]:
+    """For the page: ``probabilities_NK`` for the ``chosen`` images of a data set, with the ``groups`` of copies."""
+    data = desk.data(asked.words["source"], asked.words["fingerprint"])
+    wanted = Wanted(threads=1, settled=True)
+    probabilities_NK = yield from out_of_fold(data, asked.arrays["chosen"], asked.arrays["groups"], FOLDS, wanted)
+    return Message({}, {"probabilities_NK": probabilities_NK})
 
 
 def quick_network(height: int, width: int) -> tuple[AnyLayer, ...]:
@@ -105,8 +131,8 @@ def seen_size(height: int, width: int) -> tuple[int, int]:
     return (height, width) if shrink <= 1 else (max(1, round(height / shrink)), max(1, round(width / shrink)))
 
 
-def _prepared(data: Dataset, seen: Indices, wanted: Wanted) -> Training:
-    """A training that could begin."""
+def _preparing(data: Dataset, seen: Indices, wanted: Wanted) -> Generator[object, None, Training]:
+    """A training that could begin; in steps, where the fastest way is tried first."""
     size, classes = seen_size(data.height, data.width), len(data.class_names)
     spec, layers, shape = quick_training(len(seen)), quick_network(*size), (data.channels, *size)
     network = StackedNetwork(layers, shape, classes)
@@ -120,7 +146,7 @@ def _prepared(data: Dataset, seen: Indices, wanted: Wanted) -> Training:
 
     rows = summarize(layers, shape, classes).layers
     forward = sum(OPERATIONS * multiply_adds(row.layer, row.input_shape) for row in rows)
-    plan = finish(planning(network, spec, batch, wanted, 3.0 * forward * len(seen) * spec.epochs))
+    plan = yield from planning(network, spec, batch, wanted, 3.0 * forward * len(seen) * spec.epochs)
     return Training(
         network=network,
         optimizer=build_optimizer(spec.optimizer, network.trainable()),
@@ -131,6 +157,17 @@ def _prepared(data: Dataset, seen: Indices, wanted: Wanted) -> Training:
         normalize=normalize,
         precision=plan.precision,
     )
+
+
+def _answering(run: Training, part: Part) -> Generator[None, None, Tensor]:
+    """logits_NK for every image of ``part``, in order, the network at rest; a batch at a time."""
+    found = []
+    run.network.eval()
+    for images_NCHW, _ in part.in_order():
+        with torch.inference_mode():
+            found.append(run.network(run.normalize(images_NCHW)))
+        yield
+    return torch.cat(found)
 
 
 def _trained(run: Training) -> Generator[int, None, None]:

@@ -124,8 +124,8 @@ class Card:
 
     @property
     def columns(self) -> list[str]:
-        """The parts that the table of classes has: those that make up the whole."""
-        return [part for part in self.parts if part != "all"] or ["all"]
+        """The parts that the table of classes has: those that make up the whole, as far as it is not excluded."""
+        return [part for part in self.parts if part not in ("excluded", "all")] or ["all"]
 
     def classes(self, most: int | None = None) -> tuple[list[ClassRow], Sequence[Sheet]]:
         """The first classes, or all, each with its counts, its bar and its first images.

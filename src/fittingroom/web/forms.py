@@ -57,6 +57,13 @@ def fields(definition: str, values: Mapping[str, Any], prefix: str) -> Iterator[
             yield found
 
 
+def fields_of(record: type, values: Mapping[str, Any]) -> Iterator[Field]:
+    """The simple parameters of a record that is no part of a run's spec; tables and lists are left out."""
+    for name, own in pydantic.TypeAdapter(record).json_schema()["properties"].items():
+        if found := _field(name, name, own, values.get(name), optional=False):
+            yield found
+
+
 @cache
 def definitions() -> dict[str, Any]:
     """Every record's JSON schema, by the name of its class."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,10 +43,31 @@ def check(data: Dataset, predict: Predict | None = None, progress: Progress = la
     only, and labels of test images have no part in anything. ``progress`` is told the share done; what it raises ends
     the check.
     """
-    parts = Parts.of(data, default_split(data))
     cheap = 1.0 if predict is None else 1 - LABELS_SHARE
-    looks = look(data, lambda done: progress(0.1 * cheap * done))
-    found = find_alike(data.images, parts, lambda done: progress((0.1 + 0.9 * done) * cheap))
+    report = _images(data, lambda done: progress(cheap * done))
+    if predict is None:
+        return report
+    return with_labels(data, report, predict, lambda done: progress(cheap + LABELS_SHARE * done))
+
+
+def with_labels(data: Dataset, report: Report, predict: Predict, progress: Progress = lambda done: None) -> Report:
+    """A report of everything but the labels, and what ``predict`` says of them; as ``check`` with it."""
+    parts = Parts.of(data, default_split(data))
+    judged = judged_images(data, parts.labelled, parts.group)
+    left_out = tuple(each for each in report.left_out if each != UNSEEN)
+    if not len(judged):
+        return replace(report, left_out=(*left_out, _too_few(parts)))
+    found = suspicious_labels(data, judged, predict(judged, parts.group, progress))
+    progress(1.0)
+    findings = report.findings if found is None else in_order([*report.findings, found])
+    return replace(report, findings=findings, checked=KINDS, left_out=left_out)
+
+
+def _images(data: Dataset, progress: Progress) -> Report:
+    """Everything but the labels."""
+    parts = Parts.of(data, default_split(data))
+    looks = look(data, lambda done: progress(0.1 * done))
+    found = find_alike(data.images, parts, lambda done: progress(0.1 + 0.9 * done))
     findings: list[Finding | None] = [
         *exact_copies(parts),
         *near_copies(found, parts),
@@ -55,17 +77,10 @@ def check(data: Dataset, predict: Predict | None = None, progress: Progress = la
         inverted_images(data, looks, parts),
         *light_outliers(data, looks, parts),
     ]
-    checked, left_out = KINDS, [SIZES]
-    judged = judged_images(data, parts.labelled, parts.group)
-    if predict is not None and len(judged):
-        probabilities_NK = predict(judged, parts.group, lambda done: progress(cheap + LABELS_SHARE * done))
-        findings.append(suspicious_labels(data, judged, probabilities_NK))
-    else:
-        checked = tuple(kind for kind in KINDS if kind != "suspicious_labels")
-        left_out.append(UNSEEN if predict is None else _too_few(parts))
     progress(1.0)
     kept = in_order([finding for finding in findings if finding is not None])
-    return Report(data.name, data.fingerprint, len(data), kept, checked, tuple(left_out))
+    checked = tuple(kind for kind in KINDS if kind != "suspicious_labels")
+    return Report(data.name, data.fingerprint, len(data), kept, checked, (SIZES, UNSEEN))
 
 
 def default_split(data: Dataset) -> Splits | None:

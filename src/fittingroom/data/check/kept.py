@@ -13,6 +13,7 @@ from fittingroom.data.dataset import Dataset
 from fittingroom.errors import WorkspaceUnusable
 from fittingroom.workspace import cache_folder, write_atomically
 
+FOLDER = "checks"
 EDITION = 1
 """Of the checks; counted up when they find something else, so that earlier reports are forgotten."""
 
@@ -35,9 +36,17 @@ def keep_report(data: Dataset, report: Report, *, labels: bool) -> None:
         return
 
 
+def kept_since() -> int:
+    """A number that is another one whenever a report has been kept since, by whatever process."""
+    try:
+        return (cache_folder() / FOLDER).stat().st_mtime_ns
+    except OSError:  # none has been kept
+        return 0
+
+
 def _file(data: Dataset, *, labels: bool) -> Path:
     """By the fingerprint and the part of every image: what is left out of all parts is another check."""
     digest = hashlib.blake2b(data.fingerprint.encode(), digest_size=16)
     digest.update(Parts.of(data, default_split(data)).part.tobytes())
     what = "labels" if labels else "images"
-    return cache_folder() / "checks" / f"{digest.hexdigest()}-{what}-{EDITION}.json"
+    return cache_folder() / FOLDER / f"{digest.hexdigest()}-{what}-{EDITION}.json"

@@ -71,8 +71,11 @@ def incoming(recipe: Recipe) -> tuple[Incoming, tuple[Part, Part, Part], Fonts]:
     )
 
 
-def preview(recipe: Recipe) -> bytes:
-    """A sheet as PNG: a row for each character, training images to the left and test images to the right."""
+def preview(recipe: Recipe, most: int | None = None) -> bytes:
+    """A sheet as PNG: a row for each character, training images to the left and test images to the right.
+
+    They are the first images of the seed. ``most``: rows, where not all characters are wanted.
+    """
     training, _, test = divide(recipe, find_fonts(recipe.fonts, recipe.system_fonts, recipe.characters))
     classes = len(recipe.characters)
     columns = [(training, image) for image in range(ON_A_SHEET // 2)] + [
@@ -80,7 +83,7 @@ def preview(recipe: Recipe) -> bytes:
     ]
     rows = [
         [draw(recipe, part.families, part.purpose, image * classes + label)[..., np.newaxis] for part, image in columns]
-        for label in range(classes)
+        for label in range(classes)[:most]
     ]
     return sheet(rows, recipe.size * max(TILE // recipe.size, 1))
 

@@ -22,8 +22,8 @@ from fittingroom.web.augment.worst import Question, Worst, question, runs_on
 from fittingroom.web.data_card import Card
 from fittingroom.web.drafts import Draft, draft_of, edit_by_form, remember
 from fittingroom.web.inference import Inference
+from fittingroom.web.opened import card_of, chosen_in
 from fittingroom.web.routes import augment_pictures
-from fittingroom.web.routes.data import card_of, chosen_in
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
 

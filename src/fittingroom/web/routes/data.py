@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -14,10 +13,12 @@ from fittingroom.data import sources
 from fittingroom.data.fingerprints import content_of
 from fittingroom.errors import NotFound, did_you_mean
 from fittingroom.web import sheets
-from fittingroom.web.data_card import CLASSES, PARTS, PER_PAGE, Browse, Card, Page, card
-from fittingroom.web.drafts import Draft, Plain, draft_of, keep
-from fittingroom.web.places import check_source
-from fittingroom.web.routes import data_import, data_upload
+from fittingroom.web.checks import Checks
+from fittingroom.web.data_card import CLASSES, PARTS, PER_PAGE, Browse, Card, Page
+from fittingroom.web.drafts import Plain, draft_of, keep
+from fittingroom.web.excluding import entries
+from fittingroom.web.opened import card_of, chosen_in, kind_of, wishes_of
+from fittingroom.web.routes import data_check, data_digits, data_download, data_import, data_upload
 from fittingroom.web.sheets import whole_number
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
@@ -27,16 +28,16 @@ async def listing(request: Request) -> Response:
     """Every data set, and which one is chosen."""
     site = Site.of(request)
     _, draft = draft_of(request, site.workspace)
-    found = await off_loop(lambda: sources.names(site.workspace))
+    found, offers = await off_loop(lambda: (sources.names(site.workspace), data_download.offers(request)))
     return site.page(
-        request, "data/list.html", view="data", found=found, chosen=chosen_in(draft),
+        request, "data/list.html", view="data", found=found, offers=offers, chosen=chosen_in(draft),
         can_import=data_import.is_possible(request), held_out="held_out" in request.query_params,
     )  # fmt: skip
 
 
 async def one(request: Request) -> Response:
     """The card of a data set, and a page of its images."""
-    site, shelf = Site.of(request), Shelf.of(request)
+    site, shelf, checks = Site.of(request), Shelf.of(request), Checks.of(request)
     _, draft = draft_of(request, site.workspace)
     name = request.query_params.get("name", "")
 
@@ -44,7 +45,10 @@ async def one(request: Request) -> Response:
         kind = kind_of(request, name, draft)
         found = card_of(name, draft, shelf)
         page = Page.of(Browse.read(request.query_params, found), found)
-        return {"kind": kind, "card": found, "page": page, "openings": site.store.openings(found.data.fingerprint)}
+        return {
+            **data_check.checked(found, checks), "kind": kind, "page": page,
+            "openings": site.store.openings(found.data.fingerprint), "steps": entries(found.data, site.workspace),
+        }  # fmt: skip
 
     return site.page(
         request, "data/set.html", view="data", chosen=chosen_in(draft), parts=PARTS, per_page=PER_PAGE,
@@ -120,34 +124,6 @@ async def remove(request: Request) -> Response:
     return RedirectResponse("/data", 303)
 
 
-def card_of(name: str, draft: Draft, shelf: Shelf) -> Card:
-    """A data set, divided as the draft says."""
-    return card(shelf.open(name), wishes_of(draft), shelf)
-
-
-def kind_of(request: Request, name: str, draft: Draft) -> str:
-    """Of a data set that the page shows: one that has a name, or the draft's own source.
-
-    Raises NotFound, and InvalidInput for paths that the browser may not name.
-    """
-    known: dict[str, str] = {info.name: info.kind for info in sources.names(Site.of(request).workspace)}
-    if name not in known and name != chosen_in(draft):
-        raise NotFound(f'there is no data set "{name}"; {did_you_mean(name, known)}')
-    check_source(request, name)
-    return known.get(name, "opened where it lies")
-
-
-def wishes_of(draft: Draft) -> Mapping[str, Any]:
-    """The draft's table ``[data]``, which may be anything while it is being written."""
-    wishes = draft.spec.get("data")
-    return wishes if isinstance(wishes, Mapping) else {}
-
-
-def chosen_in(draft: Draft) -> str:
-    """The source that the draft names."""
-    return str(wishes_of(draft).get("source", ""))
-
-
 ROUTES = [
     Route("/data", listing),
     Route("/data/set", one),
@@ -155,6 +131,9 @@ ROUTES = [
     Route("/data/use", use, methods=["POST"]),
     Route("/data/remove", ask_removal),
     Route("/data/remove", remove, methods=["POST"]),
+    *data_check.ROUTES,
+    *data_digits.ROUTES,
+    *data_download.ROUTES,
     *data_import.ROUTES,
     *data_upload.ROUTES,
     *sheets.ROUTES,
