@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import sqlite3
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -457,3 +458,23 @@ def test_arms_on_data_that_is_gone_are_told(page: TestClient, draft_on: DraftOn,
     assert answer.status_code == 200
     assert "photos" in text(answer)
     assert re.search(r'id="start"[^>]* disabled', answer.text)
+
+
+def test_a_study_that_cannot_be_read_is_told_of_in_its_row_and_on_its_page(
+    page: TestClient, begun: str, own_workspace: Workspace, draft_on: DraftOn
+) -> None:
+    draft_on("train.epochs=2", "name=other")
+    page.post("/studies/start", data=form_of(asked((RATE, ["0.1", "0.2"], ""), seeds="2")))
+    with sqlite3.connect(own_workspace.database) as connection:
+        connection.execute("""update studies set spec = '{"novelty": 3}' where id = ?""", (begun,))
+    listed = page.get("/studies")
+    assert listed.status_code == 200
+    assert "other" in text(listed)
+    assert 'unknown key "novelty"' in text(listed)
+    own = page.get(f"/studies/{begun}")
+    assert own.status_code == 200
+    assert 'unknown key "novelty"' in text(own)
+    assert page.post(f"/studies/{begun}/stop").status_code == 303
+    assert "Delete it, keep its runs" in text(page.get(f"/studies/{begun}"))
+    assert page.post(f"/studies/{begun}/delete", data={"keep": "runs"}).status_code == 303
+    assert begun not in text(page.get("/studies"))

@@ -46,9 +46,13 @@ def studies(found: Sequence[StudySummary], *, as_json: bool) -> None:
     for each in found:
         state = each.state + (f", {each.states['failed']} failed" if each.states.get("failed") else "")
         runs = f"{each.finished} of {each.runs}"
-        measure = MEASURES[each.measure].words
+        measure = MEASURES[each.measure].words if each.measure else "–"
+        state = f"{state}, cannot be read" if each.problem else state
         rows.add_row(each.id, state, runs, str(each.arms), str(each.seeds), measure, when(each.created))
     say(rows)
+    for each in found:
+        if each.problem:
+            say("", *(escape(line) for line in f"{each.id} cannot be read: {each.problem}".splitlines()))
 
 
 def presets(texts: Mapping[str, str], *, as_json: bool) -> None:
@@ -118,6 +122,7 @@ def plain_summary(summary: StudySummary) -> dict[str, Any]:
         "epochs_done": summary.epochs_done,
         "epochs": summary.epochs,
         "created": summary.created.isoformat(),
+        "problem": summary.problem,
     }
 
 
