@@ -208,6 +208,18 @@ def test_one_seed_says_nothing():
     assert judged.comparisons[0].interval is None
 
 
+def test_what_is_decided_is_told_before_what_is_not():
+    """Where much is compared the page shows the first few: a difference that is shown must not hide among others."""
+    noisy = [0.90, 0.93, 0.91], [0.92, 0.90, 0.93]
+    results = study(*(arm(name, values) for name, values in zip("ab", noisy, strict=True)),
+                    arm("high", [0.9000, 0.9101, 0.9200]), arm("low", [0.8000, 0.8100, 0.8201]))  # fmt: skip
+    judged = judge(results)
+    decided = [each.text for each in judged.comparisons if each.differs]
+    assert 0 < len(decided) < len(judged.comparisons)
+    assert list(judged.sentences[: len(decided)]) == decided
+    assert judged.comparisons[0].text not in decided
+
+
 def test_only_seeds_that_both_have_count_and_the_rest_is_named():
     judged = judge(
         study(
