@@ -195,6 +195,8 @@ def test_the_address_says_all_of_it_and_buttons_do_nothing_twice(page: TestClien
         (asked((SIZE, ["8", "16"], ""), seeds="0"), "Should be greater than or equal to 1, not 0"),
         (asked((SIZE, ["8", "16"], ""), margin="-1"), "Should be greater than 0, not -1"),
         (asked((SIZE, ["8", "16"], ""), target="many"), "Should be a number, not 'many'"),
+        (asked((SIZE, ["8", "16"], ""), target="800"),
+         '"800" is no accuracy to reach; give a percentage above 0 and below 100'),
         (asked((SIZE, [str(size) for size in range(1, 40)], ""), (RATE, [f"0.{n:02}" for n in range(1, 30)], "")),
          "1,131 combinations are more than 200"),
     ],
@@ -210,6 +212,11 @@ def test_what_is_wrong_is_told_and_nothing_starts(
     assert page.post("/studies/start", data=form_of(address)).status_code == 422
     assert store.runs() == []
     assert store.studies.studies() == []
+
+
+def test_a_number_that_is_left_empty_is_told_as_missing(page: TestClient, draft_on: DraftOn) -> None:
+    draft_on()
+    assert "Is missing; give a whole number from 1" in text(page.get(asked((SIZE, ["8", "16"], ""), seeds="")))
 
 
 def test_a_network_that_cannot_be_is_told_of_each_arm(page: TestClient, draft_on: DraftOn) -> None:

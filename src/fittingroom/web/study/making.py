@@ -106,7 +106,7 @@ def make(
     try:
         study = study_from_plain(plain, origin="this study")
     except InvalidSpec as error:
-        told = {FIELDS[fault.path]: f"{fault.message}; {fault.fix}" for fault in error.faults if fault.path in FIELDS}
+        told = {FIELDS[fault.path]: _in_field(fault, wish) for fault in error.faults if fault.path in FIELDS}
         apart = [str(fault) for fault in error.faults if fault.path not in FIELDS and not fault.path.startswith("vary")]
         return Making(base, axes, problems=told, others=apart, name=name)
     if not (chosen or len(bases) > 1) or not all(axis.right for axis in chosen):
@@ -143,6 +143,15 @@ def _plain(wish: Wish, bases: Mapping[str, RunSpec], axes: Sequence[Axis], name:
         "budget": wish.budget or None,
         "search": search if wish.method else None,
     }
+
+
+def _in_field(fault: Fault, wish: Wish) -> str:
+    """A fault by what was typed: a target stands there in percent, and nothing is no number."""
+    if fault.path == "target" and isinstance(number_of(wish.target), int | float):
+        return f'"{wish.target[:20]}" is no accuracy to reach; give a percentage above 0 and below 100, such as 88'
+    if fault.path == "seeds" and not wish.seeds:
+        return "is missing; give a whole number from 1"
+    return f"{fault.message}; {fault.fix}"
 
 
 def _share(text: str) -> Any:
