@@ -235,6 +235,15 @@ def test_only_seeds_that_both_have_count_and_the_rest_is_named():
     ) in judged.sentences
 
 
+def test_an_arm_that_was_pruned_in_part_is_said_to_be_judged_by_what_was_left():
+    """Pruned are the runs that are behind: the mean of those that were left is too good."""
+    whole, half = arm("a", [0.9, 0.91, 0.92]), arm("b", [0.9, 0.91, 0.92], states={1: "pruned"})
+    said = "is judged by those, which may be its better ones"
+    assert said in everything(judge(study(whole, half)))
+    gone = arm("b", [0.0] * 3, states=dict.fromkeys(range(3), "pruned"))
+    assert said not in everything(judge(study(whole, gone)))
+
+
 def test_an_arm_without_results_does_not_keep_the_others_from_a_verdict():
     failed = arm("diverged", [0.0] * 10, states=dict.fromkeys(range(10), "failed"))
     results = drawn(np.random.default_rng(1), [0.0, 1.0], 10, 0.001)
