@@ -166,6 +166,13 @@ def test_a_report_tells_epochs_to_the_target_and_of_which_runs_there_are_none() 
     assert "epochs to 88 %" not in Reader(study_html(found_of(results))).text
 
 
+def test_a_course_of_one_epoch_is_not_drawn() -> None:
+    found = found_of(study(arm("relu", [0.9, 0.92]), arm("elu", [0.8, 0.82])))
+    short = {key: {seed: list(own)[:1] for seed, own in seeds.items()} for key, seeds in found.histories.items()}
+    assert "validation accuracy by epoch" in Reader(study_html(found)).text
+    assert "validation accuracy by epoch" not in Reader(study_html(dataclasses.replace(found, histories=short))).text
+
+
 def test_a_report_by_time_does_not_say_that_it_was_measured_on_images() -> None:
     results = dataclasses.replace(study(arm("relu", [0.9, 0.92]), arm("elu", [0.8, 0.82])), measure="train_seconds")
     told = Reader(study_html(found_of(results))).text

@@ -192,7 +192,8 @@ def _figures(found: StudyFound) -> Iterator[Drawn]:
     if len(results.arms) > 1:
         yield Drawn("Differences between arms", "paired by seed, intervals corrected for all comparisons",
                     Markup(figures.differences(results, found.differences)))  # fmt: skip
-    yield Drawn("Curves", "validation accuracy by epoch", Markup(figures.curves(results, found.curves)))
+    if by_epoch := figures.curves(results, found.curves):
+        yield Drawn("Curves", "validation accuracy by epoch", Markup(by_epoch))
     if several := figures.combinations(results):
         yield Drawn("What was tried", "each combination and what it came to", Markup(several))
     yield Drawn("Time", "what accuracy costs in training time", Markup(figures.front(results)))
