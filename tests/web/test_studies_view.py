@@ -194,6 +194,7 @@ def test_the_address_says_all_of_it_and_buttons_do_nothing_twice(page: TestClien
         (asked((SIZE, ["8", "16"], ""), seeds="x"), "Should be a whole number, not 'x'"),
         (asked((SIZE, ["8", "16"], ""), seeds="0"), "Should be greater than or equal to 1, not 0"),
         (asked((SIZE, ["8", "16"], ""), margin="-1"), "Should be greater than 0, not -1"),
+        (asked((SIZE, ["8", "16"], ""), (SIZE, ["32", "64"], "")), "This setting varies above already"),
         (asked((SIZE, ["8", "16"], ""), target="many"), "Should be a number, not 'many'"),
         (asked((SIZE, ["8", "16"], ""), target="800"),
          '"800" is no accuracy to reach; give a percentage above 0 and below 100'),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fittingroom.data.dataset import Dataset
@@ -99,7 +99,7 @@ def make(
 ) -> Making:
     """Read a wish; opens the data of its arms. ``bases``: what it begins from, by name; each of several is an arm."""
     base = next(iter(bases.values()))
-    axes = [_axis(each, base, variables) for each in wish.axes]
+    axes = _once_each([_axis(each, base, variables) for each in wish.axes])
     chosen = [axis for axis in axes if axis.wish.path]
     name = wish.name or _name_of(bases, chosen)
     plain = {key: value for key, value in _plain(wish, bases, chosen, name).items() if value is not None}
@@ -179,6 +179,16 @@ def _axis(wish: AxisWish, base: RunSpec, variables: Mapping[str, Variable]) -> A
     for value in values:
         problems += _faults_with(base, wish.path, value)
     return Axis(wish, variable, values, problems=list(dict.fromkeys(problems))[:FAULTS_OF_AN_AXIS])
+
+
+def _once_each(axes: Sequence[Axis]) -> list[Axis]:
+    """A setting that varies twice would lose the values of one axis without a word."""
+    found: list[Axis] = []
+    for axis in axes:
+        again = axis.wish.path and axis.wish.path in {each.wish.path for each in found}
+        told = ["This setting varies above already; give all of its values there."]
+        found.append(replace(axis, problems=told) if again else axis)
+    return found
 
 
 def _faults_with(base: RunSpec, path: str, value: Any) -> Iterator[str]:
