@@ -235,6 +235,19 @@ def test_only_seeds_that_both_have_count_and_the_rest_is_named():
     ) in judged.sentences
 
 
+def test_a_winner_by_less_than_what_matters_is_named_as_such():
+    """Better in each of ten seeds by 0.05 points, where 0.2 would matter: both are shown."""
+    seeds = np.random.default_rng(0).normal(0.9, 0.002, 10)
+    noise = np.random.default_rng(1).normal(0, 0.00005, 10)
+    close = judge(study(arm("a", seeds), arm("b", seeds + 0.0005 + noise)))
+    assert close.winner == "b"
+    assert close.headline.endswith(", but by less than 0.2 points, which is what would matter.")
+    three = study(arm("a", seeds), arm("b", seeds + 0.0005 + noise), arm("far", seeds - 0.02 - noise))
+    assert "but in 1 of these 2 comparisons by less than 0.2 points" in judge(three).headline
+    assert "but in 1 of these 2 comparisons" in judge(replace(three, control="a")).headline
+    assert "which is what would matter" not in judge(study(arm("a", seeds), arm("b", seeds + 0.02 + noise))).headline
+
+
 def test_an_arm_that_was_pruned_in_part_is_said_to_be_judged_by_what_was_left():
     """Pruned are the runs that are behind: the mean of those that were left is too good."""
     whole, half = arm("a", [0.9, 0.91, 0.92]), arm("b", [0.9, 0.91, 0.92], states={1: "pruned"})
