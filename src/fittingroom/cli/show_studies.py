@@ -180,11 +180,12 @@ def _cell(outcome: Outcome | None, measure: Measure) -> str:
 
 def _told(results: StudyResults, summary: StudySummary, left: TimeLeft | None) -> list[str]:
     measure = MEASURES[results.measure]
-    of = "of the best epoch" if measure.name in ("validation_accuracy", "validation_loss") else "of each run"
+    on_images = measure.name in ("validation_accuracy", "validation_loss")
+    of = f"of the best epoch, on {results.images:,} validation images" if on_images else "of each run"
     unit = f" ({measure.unit})" if measure.unit else ""
     lines = [
-        f"{measure.words.capitalize()} {of}, on {results.images:,} validation images; mean, standard "
-        f"deviation (sd) and 95 % interval of the mean over n seeds{unit}; time: mean of a run."
+        f"{measure.words.capitalize()} {of}; mean, standard deviation (sd) "
+        f"and 95 % interval of the mean over n seeds{unit}; time: mean of a run."
     ]
     if summary.finished < summary.runs:
         states = ", ".join(f"{count} {state}" for state, count in sorted(summary.states.items()))
