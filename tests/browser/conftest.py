@@ -40,7 +40,7 @@ def context(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
     complaints = complaints_of(context, server.port)
     yield context
     context.close()
-    lost = ("ERR_CONNECTION_REFUSED", "WebSocket connection")
+    lost = ("ERR_CONNECTION_REFUSED", "ERR_INTERNET_DISCONNECTED", "WebSocket connection", "Failed to fetch")
     assert [text for text in complaints if not any(word in text for word in lost)] == []
 
 

@@ -66,6 +66,12 @@ def test_a_study_is_made_watched_and_given_more_seeds(page: Page, server: Server
     double_click(page, start, leads_to="/studies/learning-rate-of-linear-1")
 
     expect(page).to_have_url(re.compile("/studies/learning-rate-of-linear-1$"))
+    lost = page.get_by_text("The connection is lost")
+    expect(lost).to_be_hidden()
+    page.context.set_offline(True)
+    expect(lost).to_be_visible(timeout=A_WHILE)
+    page.context.set_offline(False)
+    expect(lost).to_be_hidden(timeout=A_WHILE)
     page.evaluate("window.sameDocument = true")
     page.get_by_text("The study as a text file").click()
     pill = page.get_by_role("status").first

@@ -234,6 +234,10 @@ def test_a_study_is_left_listed_stopped_and_deleted(
     assert fittingroom("study", "delete", "rates-1", "--json").json == {"study": "rates-1", "deleted_runs": 2}
     assert fittingroom("study", "list").out.startswith("No studies yet.")
     assert fittingroom("study", "show", "rates-1").status == 2
+    assert fittingroom("study", "undelete", "rates-1").out.strip() == "rates-1 is back."
+    assert fittingroom("study", "show", "rates-1", "--json").json["states"] == {"stopped": 2}
+    assert "there is nothing to bring back" in fittingroom("study", "undelete", "rates-1").err
+    assert "study undelete rates-1" in fittingroom("study", "delete", "rates-1").out
 
 
 def test_what_cannot_be_is_told_and_nothing_is_stored(fittingroom: Command, study_file: Callable[..., Path]) -> None:

@@ -208,6 +208,18 @@ def test_one_seed_says_nothing():
     assert judged.comparisons[0].interval is None
 
 
+def test_what_is_decided_is_told_before_what_is_not():
+    """Where much is compared the page shows the first few: a difference that is shown must not hide among others."""
+    noisy = [0.90, 0.93, 0.91], [0.92, 0.90, 0.93]
+    results = study(*(arm(name, values) for name, values in zip("ab", noisy, strict=True)),
+                    arm("high", [0.9000, 0.9101, 0.9200]), arm("low", [0.8000, 0.8100, 0.8201]))  # fmt: skip
+    judged = judge(results)
+    decided = [each.text for each in judged.comparisons if each.differs]
+    assert 0 < len(decided) < len(judged.comparisons)
+    assert list(judged.sentences[: len(decided)]) == decided
+    assert judged.comparisons[0].text not in decided
+
+
 def test_only_seeds_that_both_have_count_and_the_rest_is_named():
     judged = judge(
         study(
@@ -221,6 +233,28 @@ def test_only_seeds_that_both_have_count_and_the_rest_is_named():
         "Without a result: a seed 1 (failed) and b seed 3 (queued). Only seeds that both arms have are compared; an "
         "arm whose worse runs failed looks better than it is."
     ) in judged.sentences
+
+
+def test_a_winner_by_less_than_what_matters_is_named_as_such():
+    """Better in each of ten seeds by 0.05 points, where 0.2 would matter: both are shown."""
+    seeds = np.random.default_rng(0).normal(0.9, 0.002, 10)
+    noise = np.random.default_rng(1).normal(0, 0.00005, 10)
+    close = judge(study(arm("a", seeds), arm("b", seeds + 0.0005 + noise)))
+    assert close.winner == "b"
+    assert close.headline.endswith(", but by less than 0.2 points, which is what would matter.")
+    three = study(arm("a", seeds), arm("b", seeds + 0.0005 + noise), arm("far", seeds - 0.02 - noise))
+    assert "but in 1 of these 2 comparisons by less than 0.2 points" in judge(three).headline
+    assert "but in 1 of these 2 comparisons" in judge(replace(three, control="a")).headline
+    assert "which is what would matter" not in judge(study(arm("a", seeds), arm("b", seeds + 0.02 + noise))).headline
+
+
+def test_an_arm_that_was_pruned_in_part_is_said_to_be_judged_by_what_was_left():
+    """Pruned are the runs that are behind: the mean of those that were left is too good."""
+    whole, half = arm("a", [0.9, 0.91, 0.92]), arm("b", [0.9, 0.91, 0.92], states={1: "pruned"})
+    said = "is judged by those, which may be its better ones"
+    assert said in everything(judge(study(whole, half)))
+    gone = arm("b", [0.0] * 3, states=dict.fromkeys(range(3), "pruned"))
+    assert said not in everything(judge(study(whole, gone)))
 
 
 def test_an_arm_without_results_does_not_keep_the_others_from_a_verdict():

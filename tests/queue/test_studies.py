@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -324,3 +325,31 @@ def test_folds_are_arms_that_are_judged_on_different_images(base: RunSpec, own_w
     with pytest.raises(InvalidSpec) as refused:
         submit_study(replace(folded, vary={"data.fold": [3, 4]}, name="too many"), own_workspace)
     assert "data.fold: is 4, but 4 folds are counted from 0; give 0 to 3, or more folds" in str(refused.value)
+
+
+@pytest.mark.parametrize("stored", ['{"novelty": 3}', "{broken", '{"format": 99}', "[]"])
+def test_a_study_that_cannot_be_read_hides_no_other_and_can_be_stopped_and_deleted(
+    stored: str, spec: StudySpec, own_workspace: Workspace, store: Store
+) -> None:
+    bad = submit_study(spec, own_workspace, threads=1)
+    good = submit_study(replace(spec, vary={"train.batch_size": [8, 16]}, name="good"), own_workspace, threads=1)
+    with sqlite3.connect(own_workspace.database) as connection:
+        connection.execute("update studies set spec = ? where id = ?", (stored, bad))
+    found = {each.id: each for each in studies(own_workspace)}
+    assert set(found) == {bad, good}
+    assert (found[good].problem, found[good].seeds) == ("", 2)
+    assert "stored spec of rates-1" in found[bad].problem
+    assert (found[bad].state, found[bad].runs, found[bad].arms, found[bad].seeds) == ("queued", 4, 2, 2)
+    with pytest.raises(InvalidSpec, match="rates-1"):
+        read_study(bad, own_workspace)
+    assert stop_study(bad, own_workspace).state == "stopped"
+    assert delete_study(bad, own_workspace) == 4
+    assert [each.id for each in studies(own_workspace)] == [good]
+
+
+def test_a_study_of_which_an_arm_cannot_be_read_hides_no_other(spec: StudySpec, own_workspace: Workspace) -> None:
+    bad = submit_study(spec, own_workspace, threads=1)
+    with sqlite3.connect(own_workspace.database) as connection:
+        connection.execute("update study_arms set spec = '{}' where study = ?", (bad,))
+    (found,) = studies(own_workspace)
+    assert "stored spec of the arm" in found.problem

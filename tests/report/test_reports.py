@@ -20,7 +20,7 @@ from fittingroom.cli.app import app
 from fittingroom.data.dataset import Dataset
 from fittingroom.errors import InvalidInput, NotFound
 from fittingroom.measure.guards import cautions
-from fittingroom.measure.study import StudyResults
+from fittingroom.measure.study import ArmResults, StudyResults
 from fittingroom.measure.verdicts import judge
 from fittingroom.queue.studies import read_study, submit_study
 from fittingroom.report.found import Machine, StudyFound, cautions_in, machines_of, read_found
@@ -145,6 +145,40 @@ def test_a_report_says_what_was_found() -> None:
         assert value in text
     assert "A processor" in text
     assert "torch 2.11.0" in text
+
+
+def test_a_report_tells_epochs_to_the_target_and_of_which_runs_there_are_none() -> None:
+    results = study(arm("relu", [0.9, 0.92]), arm("elu", [0.8, 0.82]))
+
+    def reach(each: ArmResults, epochs: Sequence[float | None]) -> ArmResults:
+        outcomes = [
+            dataclasses.replace(outcome, figures={**outcome.figures, "epochs_to_target": epoch, "best_epoch": 7.0})
+            for outcome, epoch in zip(each.outcomes, epochs, strict=True)
+        ]
+        return dataclasses.replace(each, outcomes=tuple(outcomes))
+
+    relu, elu = results.arms
+    found = found_of(dataclasses.replace(results, target=0.88, arms=(reach(relu, [3, 4]), reach(elu, [5, None]))))
+    told = Reader(study_html(found)).text
+    assert "epochs to 88 %" in told
+    assert re.search(r"\b7\.0 3\.5 ", told)
+    assert re.search(r"\b7\.0 1 of 2 never ", told)
+    assert "epochs to 88 %" not in Reader(study_html(found_of(results))).text
+
+
+def test_a_course_of_one_epoch_is_not_drawn() -> None:
+    found = found_of(study(arm("relu", [0.9, 0.92]), arm("elu", [0.8, 0.82])))
+    short = {key: {seed: list(own)[:1] for seed, own in seeds.items()} for key, seeds in found.histories.items()}
+    assert "validation accuracy by epoch" in Reader(study_html(found)).text
+    assert "validation accuracy by epoch" not in Reader(study_html(dataclasses.replace(found, histories=short))).text
+
+
+def test_a_report_by_time_does_not_say_that_it_was_measured_on_images() -> None:
+    results = dataclasses.replace(study(arm("relu", [0.9, 0.92]), arm("elu", [0.8, 0.82])), measure="train_seconds")
+    told = Reader(study_html(found_of(results))).text
+    assert "raining time (s) of each run" in told
+    assert "of the best epoch, on" not in told
+    assert "over images" not in told
 
 
 def test_the_spec_in_a_report_is_the_study_again() -> None:

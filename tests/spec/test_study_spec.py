@@ -125,6 +125,7 @@ def test_a_random_search_draws_the_same_arms_every_time_within_its_ranges() -> N
     [
         ({}, "nothing varies"),
         ({"vary": {"train.batch_size": [128]}}, "varies nothing; give two values or more"),
+        ({"vary": {"train": {"batch_size": [128, 256]}}}, 'put the path in quotes: "train.batch_size"'),
         ({"vary": {"train.batch_size": 128}}, "neither a list of values nor a range"),
         ({"vary": {"train.batch_size": [128, 128]}}, "128 and 128 are the same run"),
         ({"vary": {"train.batch_size": [128, "x"]}}, "in its arm x|whole number"),

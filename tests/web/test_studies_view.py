@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import sqlite3
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -193,7 +194,10 @@ def test_the_address_says_all_of_it_and_buttons_do_nothing_twice(page: TestClien
         (asked((SIZE, ["8", "16"], ""), seeds="x"), "Should be a whole number, not 'x'"),
         (asked((SIZE, ["8", "16"], ""), seeds="0"), "Should be greater than or equal to 1, not 0"),
         (asked((SIZE, ["8", "16"], ""), margin="-1"), "Should be greater than 0, not -1"),
+        (asked((SIZE, ["8", "16"], ""), (SIZE, ["32", "64"], "")), "This setting varies above already"),
         (asked((SIZE, ["8", "16"], ""), target="many"), "Should be a number, not 'many'"),
+        (asked((SIZE, ["8", "16"], ""), target="800"),
+         '"800" is no accuracy to reach; give a percentage above 0 and below 100'),
         (asked((SIZE, [str(size) for size in range(1, 40)], ""), (RATE, [f"0.{n:02}" for n in range(1, 30)], "")),
          "1,131 combinations are more than 200"),
     ],
@@ -209,6 +213,11 @@ def test_what_is_wrong_is_told_and_nothing_starts(
     assert page.post("/studies/start", data=form_of(address)).status_code == 422
     assert store.runs() == []
     assert store.studies.studies() == []
+
+
+def test_a_number_that_is_left_empty_is_told_as_missing(page: TestClient, draft_on: DraftOn) -> None:
+    draft_on()
+    assert "Is missing; give a whole number from 1" in text(page.get(asked((SIZE, ["8", "16"], ""), seeds="")))
 
 
 def test_a_network_that_cannot_be_is_told_of_each_arm(page: TestClient, draft_on: DraftOn) -> None:
@@ -457,3 +466,23 @@ def test_arms_on_data_that_is_gone_are_told(page: TestClient, draft_on: DraftOn,
     assert answer.status_code == 200
     assert "photos" in text(answer)
     assert re.search(r'id="start"[^>]* disabled', answer.text)
+
+
+def test_a_study_that_cannot_be_read_is_told_of_in_its_row_and_on_its_page(
+    page: TestClient, begun: str, own_workspace: Workspace, draft_on: DraftOn
+) -> None:
+    draft_on("train.epochs=2", "name=other")
+    page.post("/studies/start", data=form_of(asked((RATE, ["0.1", "0.2"], ""), seeds="2")))
+    with sqlite3.connect(own_workspace.database) as connection:
+        connection.execute("""update studies set spec = '{"novelty": 3}' where id = ?""", (begun,))
+    listed = page.get("/studies")
+    assert listed.status_code == 200
+    assert "other" in text(listed)
+    assert 'unknown key "novelty"' in text(listed)
+    own = page.get(f"/studies/{begun}")
+    assert own.status_code == 200
+    assert 'unknown key "novelty"' in text(own)
+    assert page.post(f"/studies/{begun}/stop").status_code == 303
+    assert "Delete it, keep its runs" in text(page.get(f"/studies/{begun}"))
+    assert page.post(f"/studies/{begun}/delete", data={"keep": "runs"}).status_code == 303
+    assert begun not in text(page.get("/studies"))

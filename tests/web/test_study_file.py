@@ -86,6 +86,12 @@ def test_what_it_comes_to_is_told_before_it_starts(page: TestClient, store: Stor
     assert re.search(r'hx-get="/studies/open/time\?text=[\w-]+"', answer.text)
 
 
+def test_the_control_is_told_before_it_starts(page: TestClient) -> None:
+    shown = text(checked(page, SIZES.replace("seeds = 2", 'seeds = 2\ncontrol = "128"')))
+    assert "Each other arm is compared with the arm “128”, and with no other." in shown
+    assert "is compared with the arm" not in text(checked(page, SIZES))
+
+
 def test_it_starts_once_however_often_its_button_is_clicked(page: TestClient, store: Store) -> None:
     form = {"text": SIZES.replace("\n", "\r\n"), "once": "a-key-of-this-form"}
     answers = [page.post("/studies/open/start", data=form) for _ in range(2)]

@@ -46,9 +46,13 @@ def studies(found: Sequence[StudySummary], *, as_json: bool) -> None:
     for each in found:
         state = each.state + (f", {each.states['failed']} failed" if each.states.get("failed") else "")
         runs = f"{each.finished} of {each.runs}"
-        measure = MEASURES[each.measure].words
+        measure = MEASURES[each.measure].words if each.measure else "–"
+        state = f"{state}, cannot be read" if each.problem else state
         rows.add_row(each.id, state, runs, str(each.arms), str(each.seeds), measure, when(each.created))
     say(rows)
+    for each in found:
+        if each.problem:
+            say("", *(escape(line) for line in f"{each.id} cannot be read: {each.problem}".splitlines()))
 
 
 def presets(texts: Mapping[str, str], *, as_json: bool) -> None:
@@ -118,6 +122,7 @@ def plain_summary(summary: StudySummary) -> dict[str, Any]:
         "epochs_done": summary.epochs_done,
         "epochs": summary.epochs,
         "created": summary.created.isoformat(),
+        "problem": summary.problem,
     }
 
 
@@ -175,11 +180,12 @@ def _cell(outcome: Outcome | None, measure: Measure) -> str:
 
 def _told(results: StudyResults, summary: StudySummary, left: TimeLeft | None) -> list[str]:
     measure = MEASURES[results.measure]
-    of = "of the best epoch" if measure.name in ("validation_accuracy", "validation_loss") else "of each run"
+    on_images = measure.name in ("validation_accuracy", "validation_loss")
+    of = f"of the best epoch, on {results.images:,} validation images" if on_images else "of each run"
     unit = f" ({measure.unit})" if measure.unit else ""
     lines = [
-        f"{measure.words.capitalize()} {of}, on {results.images:,} validation images; mean, standard "
-        f"deviation (sd) and 95 % interval of the mean over n seeds{unit}; time: mean of a run."
+        f"{measure.words.capitalize()} {of}; mean, standard deviation (sd) "
+        f"and 95 % interval of the mean over n seeds{unit}; time: mean of a run."
     ]
     if summary.finished < summary.runs:
         states = ", ".join(f"{count} {state}" for state, count in sorted(summary.states.items()))

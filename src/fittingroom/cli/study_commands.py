@@ -11,7 +11,7 @@ from fittingroom.cli.options import HELP, AsJson, InQueue, Settings, Threads, Wo
 from fittingroom.workspace import Workspace
 
 study_app = typer.Typer(
-    help="Studies: variations of a run, compared over several seeds: run, list, show, stop, delete.", **HELP
+    help="Studies: variations of a run, compared over several seeds: run, list, show, stop, delete, undelete.", **HELP
 )
 
 
@@ -157,6 +157,21 @@ def study_delete(
         show.say(f"{name} is forgotten; its runs are still there.")
     else:
         show.say(f"{name} is forgotten, and its runs ({deleted}) lie in the trash: fittingroom runs list --deleted")
+    if not as_json:
+        show.say(f"Bring it back with: fittingroom study undelete {name}")
+
+
+@study_app.command("undelete", epilog=examples("fittingroom study undelete activations-1"))
+def study_undelete(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="The id of a deleted study.")],
+    workspace: WorkspaceFolder = None,
+) -> None:
+    """Bring a deleted study back, with those of its runs that lie in the trash."""
+    from fittingroom.cli import show
+    from fittingroom.queue.studies import restore_study
+
+    restore_study(study, Workspace.find(workspace))
+    show.say(f"{study} is back.")
 
 
 @study_app.command(

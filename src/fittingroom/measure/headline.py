@@ -36,7 +36,9 @@ def headline(judged: Judgement) -> str:
         among += f" that can be compared (of {len(judged.arms)})"
     if judged.winner is not None:
         corrected = f", corrected for {judged.family:,} comparisons" if judged.family > 1 else ""
-        return f"{best.name} is the best of {among}{still}: its {words} is shown to be {_than_all(judged)}{corrected}."
+        slight = _slight(judged, [each for each in judged.comparisons if each.a == best.key and each.differs])
+        shown = f"its {words} is shown to be {_than_all(judged)}"
+        return f"{best.name} is the best of {among}{still}: {shown}{corrected}{slight}."
     beaten = {comparison.b for comparison in judged.comparisons if comparison.a == best.key and comparison.differs}
     first = [arm.name for arm in with_mean if _same(arm, best)]
     if len(first) > 1:
@@ -67,7 +69,17 @@ def _against_control(judged: Judgement, still: str) -> str:
     corrected = f", corrected for {judged.family:,} comparisons" if judged.family > 1 else ""
     if not shown:
         return f"No arm is shown to differ from {control.name}{still}{corrected}."
-    return f"Compared with {control.name}{still}, {' and '.join(shown)}{corrected}{_rest(tested)}."
+    slight = _slight(judged, [each for each in tested if each.differs])
+    return f"Compared with {control.name}{still}, {' and '.join(shown)}{corrected}{slight}{_rest(tested)}."
+
+
+def _slight(judged: Judgement, shown: Sequence[Comparison]) -> str:
+    """How many of the differences that are shown are also shown to be smaller than what matters."""
+    small = sum(each.equal for each in shown)
+    if not small:
+        return ""
+    some = "" if small == len(shown) else f"in {small:,} of these {len(shown):,} comparisons "
+    return f", but {some}by less than {judged.margin_words}, which is what would matter"
 
 
 def _rest(tested: Sequence[Comparison]) -> str:

@@ -55,10 +55,12 @@ def scope(judged: Judgement, images: int, divisions: int = 1) -> tuple[str, ...]
     if judged.measure.unit == "s" and judged.family:
         said.append("Times are those of the machine, and of what else it was doing.")
     pruned = sum(state == PRUNED for arm in judged.arms for _, state in arm.unfinished)
+    some = any(arm.values and any(state == PRUNED for _, state in arm.unfinished) for arm in judged.arms)
     if pruned:
         said.append(
             f"The search has ended {counted(pruned, 'run')} early because others were ahead: that is meant, and what "
             f"{'it' if pruned == 1 else 'they'} would have come to is not known."
+            f"{' An arm of which other runs went on is judged by those, which may be its better ones.' if some else ''}"
         )
     if judged.provisional:
         said.append("Runs are still to come: every verdict may change, and looking often finds differences by chance.")

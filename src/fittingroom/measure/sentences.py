@@ -114,10 +114,11 @@ def _never(a: ArmSummary, b: ArmSummary, comparison: Comparison) -> str:
 
 
 def _compared(judged: Judgement) -> Iterator[str]:
-    """The verdict on each pair, and one sentence for all of those of which there is none."""
+    """The verdict on each pair, what is decided first, and one sentence for all of those of which there is none."""
     apart = [each for each in judged.comparisons if each.difference is None and not _of_never(each, judged)]
     together = len(apart) > 1
-    yield from (each.text for each in judged.comparisons if not (together and each in apart))
+    said = [each for each in judged.comparisons if not (together and each in apart)]
+    yield from (each.text for each in sorted(said, key=lambda each: not each.differs))
     if together:
         names = [judged.arm(key).name for key in dict.fromkeys(key for each in apart for key in (each.a, each.b))]
         yield (

@@ -1,7 +1,8 @@
 """Studies: everything that can be asked for and told of them, for the command line, the page and reports.
 
-study_entry     submit a study, or what is missing of it
-study_results   what its runs have come to by now
+study_entry       submit a study, or what is missing of it
+study_results     what its runs have come to by now
+study_summaries   the same as one line of a list
 """
 
 from __future__ import annotations
@@ -16,17 +17,13 @@ from fittingroom.queue.stored import open_store
 from fittingroom.queue.study_entry import BEHIND, Entered, add_seeds, enter_study, go_on_searching, submit_study
 from fittingroom.queue.study_results import (
     Curve,
-    StudySummary,
     curves_of,
-    find_study,
     read_curves,
     read_study,
     results_of,
     spec_of_study,
-    studies,
-    summaries_of,
-    summary_of,
 )
+from fittingroom.queue.study_summaries import StudySummary, find_study, studies, summaries_of, summary_of
 from fittingroom.spec.mistakes import many
 from fittingroom.workspace import Workspace
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from typing import Any
 
+from fittingroom.errors import Fault, InvalidSpec
 from fittingroom.measure.study import MEASURES, ArmResults, Outcome, StudyResults
 from fittingroom.queue.stored import open_store
 from fittingroom.spec.arm_names import in_words
@@ -35,36 +35,10 @@ class Curve:
     epochs: tuple[EpochMetrics, ...]
 
 
-@dataclass(frozen=True)
-class StudySummary:
-    """A study as one line of a list."""
-
-    id: str
-    name: str
-    question: str
-    created: datetime
-    state: str
-    """``running``, ``queued``, ``stopped`` (something is left that nobody takes up), or ``finished``."""
-    arms: int
-    seeds: int
-    measure: str
-    runs: int
-    """That it has or should have."""
-    states: Mapping[str, int]
-    """How many runs are in each state."""
-    epochs_done: int
-    epochs: int | None
-    """That all of its runs train; None where a time budget decides."""
-    priority: int
-
-    @property
-    def finished(self) -> int:
-        return self.states.get("finished", 0)
-
-
 def spec_of_study(record: StudyRecord) -> StudySpec:
-    """The spec that a stored study has by now."""
-    return study_from_plain(json.loads(record.spec), origin=f"the stored spec of {record.id}")
+    """The spec that a stored study has by now; raises InvalidSpec for one that this Fitting Room cannot read."""
+    origin = f"the stored spec of {record.id}"
+    return study_from_plain(_plain(record.spec, origin), origin=origin)
 
 
 def read_study(study: str, workspace: Workspace) -> StudyResults:
@@ -79,36 +53,11 @@ def read_curves(study: str, workspace: Workspace) -> list[Curve]:
         return curves_of(store, study)
 
 
-def studies(workspace: Workspace) -> list[StudySummary]:
-    """All studies, newest first."""
-    with open_store(workspace) as store:
-        return summaries_of(store)
-
-
-def find_study(text: str, workspace: Workspace) -> StudySummary:
-    """A study by its id or name; raises NotFound with what may be meant."""
-    with open_store(workspace) as store:
-        return summary_of(store, text)
-
-
-def summaries_of(store: Store) -> list[StudySummary]:
-    """All studies, newest first."""
-    found = store.studies.studies()
-    places = store.studies.all_places([record.id for record in found])
-    return [_summary(store, record, places[record.id]) for record in found]
-
-
-def summary_of(store: Store, study: str) -> StudySummary:
-    """One of them."""
-    record = store.studies.study(study)
-    return _summary(store, record, store.studies.places(record.id))
-
-
 def results_of(store: Store, study: str) -> StudyResults:
     """See ``read_study``."""
-    record = _as_listed(store.studies.study(study))
+    record = as_listed(store.studies.study(study))
     spec, places, epochs = spec_of_study(record), store.studies.places(record.id), store.studies.epochs(record.id)
-    specs = {arm.key: _spec_of(arm) for arm in record.arms}
+    specs = {arm.key: spec_of_arm(arm) for arm in record.arms}
     measure, pruned = MEASURES[spec.measure], store.studies.pruned(record.id)
     axes, control = axes_of(spec), control_among(spec, [arm.name for arm in record.arms])
     return StudyResults(
@@ -127,7 +76,7 @@ def results_of(store: Store, study: str) -> StudyResults:
                 arm.parameters,
                 tuple(
                     _outcome(seed, places.get((arm.key, seed)), epochs, spec.target, (arm.key, seed) in pruned)
-                    for seed in _seeds(arm, seeds_of(spec), places)
+                    for seed in seeds_in(arm, seeds_of(spec), places)
                 ),
             )
             for arm in record.arms
@@ -141,7 +90,7 @@ def results_of(store: Store, study: str) -> StudyResults:
 
 def curves_of(store: Store, study: str) -> list[Curve]:
     """See ``read_curves``."""
-    record = _as_listed(store.studies.study(study))
+    record = as_listed(store.studies.study(study))
     places, epochs = store.studies.places(record.id), store.studies.epochs(record.id)
     order = {arm.key: number for number, arm in enumerate(record.arms)}
     return [
@@ -191,60 +140,35 @@ def _outcome(
     if run is None:
         return Outcome(None, seed, MISSING, {})
     return Outcome(
-        run.id, seed, _state_of(run, pruned=pruned), figures_of(run, epochs.get(run.id, ()), target), run.message or ""
+        run.id, seed, state_of(run, pruned=pruned), figures_of(run, epochs.get(run.id, ()), target), run.message or ""
     )
 
 
-def _state_of(run: RunSummary | None, *, pruned: bool) -> str:
+def state_of(run: RunSummary | None, *, pruned: bool) -> str:
     if run is None:
         return MISSING
     return PRUNED if pruned and run.state == "stopped" else run.state
 
 
-def _as_listed(record: StudyRecord) -> StudyRecord:
+def as_listed(record: StudyRecord) -> StudyRecord:
     """Without the arms that its file no longer has: what they have come to stays, and is not compared."""
     return replace(record, arms=tuple(arm for arm in record.arms if arm.listed))
 
 
-def _seeds(arm: ArmRecord, seeds: Sequence[int], places: Places) -> list[int]:
+def seeds_in(arm: ArmRecord, seeds: Sequence[int], places: Places) -> list[int]:
     """Those that it should have, and those that it has."""
     return sorted({*seeds, *(seed for key, seed in places if key == arm.key)})
 
 
-def _summary(store: Store, record: StudyRecord, places: Places) -> StudySummary:
-    spec, record = spec_of_study(record), _as_listed(record)
-    pruned = store.studies.pruned(record.id) if spec.search and spec.search.prune else {}
-    wanted = {
-        (arm.key, seed): epochs_of(_spec_of(arm)) for arm in record.arms for seed in _seeds(arm, seeds_of(spec), places)
-    }
-    states = Counter(_state_of(places.get(place), pruned=place in pruned) for place in wanted)
-    numbers = list(wanted.values())
-    return StudySummary(
-        id=record.id,
-        name=record.name,
-        question=spec.question,
-        created=record.created,
-        state=_state(states),
-        arms=len(record.arms),
-        seeds=spec.seeds,
-        measure=spec.measure,
-        runs=len(wanted),
-        states=states,
-        epochs_done=sum(run.epochs_done for run in places.values()),
-        epochs=None if None in numbers else sum(number or 0 for number in numbers),
-        priority=record.priority,
-    )
+def spec_of_arm(arm: ArmRecord) -> RunSpec:
+    """The spec of its runs, but for their seeds; raises InvalidSpec for one that this Fitting Room cannot read."""
+    origin = f"the stored spec of the arm {arm.name}"
+    return from_plain(_plain(arm.spec, origin), origin=origin)
 
 
-def _state(states: Mapping[str, int]) -> str:
-    if states.get("running"):
-        return "running"
-    if states.get("queued") or states.get("interrupted"):
-        return "queued"
-    if states.get("stopped") or states.get("paused") or states.get(MISSING):
-        return "stopped"
-    return "finished"
-
-
-def _spec_of(arm: ArmRecord) -> RunSpec:
-    return from_plain(json.loads(arm.spec), origin=f"the stored spec of the arm {arm.name}")
+def _plain(text: str, origin: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        fault = Fault("", f"it is no JSON ({error})", "the workspace may be damaged: bring back a copy of it")
+        raise InvalidSpec([fault], title=f"{origin} has faults") from error

@@ -64,10 +64,14 @@ class _Band:
 def curves(results: StudyResults, found: Curves) -> str:
     """All arms in one picture up to six, above that a small one for each; arms without an epoch are left out.
 
+    Nothing where no run has two epochs: there is no course to see.
+
     Lines are means over all seeds up to the last epoch that every seed has come to; beyond it each seed has a thin
     line of its own.
     """
     bands = [band for arm in results.arms if (band := _band(arm.name, found.get(arm.key, {})))]
+    if bands and not any(len(band.epochs) > 1 or band.beyond for band in bands):
+        return ""
     if len(bands) > MOST_TOGETHER:
         return both(lambda layout: draw_small_multiples(bands, layout))
     return both(lambda layout: draw_together(bands, layout))

@@ -18,6 +18,7 @@ from fittingroom.report.page import render, save
 from fittingroom.report.scales import axis_words, told
 from fittingroom.report.ways import axes_of
 from fittingroom.spec.arm_names import text_of
+from fittingroom.spec.mistakes import many
 from fittingroom.spec.run import RunSpec, to_plain
 from fittingroom.workspace import Workspace
 
@@ -36,6 +37,9 @@ class Row:
     sd: str
     images: str
     """The interval over images."""
+    best_epoch: str
+    to_target: str
+    """Epochs, or how many runs never got there; empty where the study has no target."""
     seconds: str
     parameters: str
 
@@ -62,6 +66,7 @@ def study_html(found: StudyFound, now: datetime | None = None) -> str:
     """The report as HTML; ``now`` is when it was made."""
     results, judged, spec = found.results, found.judged, found.spec
     measure = MEASURES[results.measure]
+    on_images = measure.name in ("validation_accuracy", "validation_loss")
     seeds = sorted({outcome.seed for arm in results.arms for outcome in arm.outcomes})
     finished = sum(outcome.state == "finished" for arm in results.arms for outcome in arm.outcomes)
     return render(
@@ -70,13 +75,16 @@ def study_html(found: StudyFound, now: datetime | None = None) -> str:
         found=found,
         measure=measure,
         told_measure=axis_words(measure),
+        of=f" of the best epoch, on {results.images:,} validation images" if on_images else " of each run",
+        on_images=on_images,
+        target=None if results.target is None else f"{100 * results.target:g} %",
         counts=f"{len(results.arms)} arm{'s' * (len(results.arms) != 1)} × {len(seeds)} seed{'s' * (len(seeds) != 1)}",
         finished=finished,
         runs=sum(len(arm.outcomes) for arm in results.arms),
         verdicts=judged.sentences,
         varied=list(_varied(found)),
         setup=list(setup_of(next(iter(found.specs.values()), spec.base), found.data)),
-        rows=[_row(arm, judged.arm(arm.key), judged.best, measure) for arm in results.arms],
+        rows=[_row(arm, judged.arm(arm.key), judged.best, measure, results.target) for arm in results.arms],
         seeds=seeds,
         values=[(arm, _values(arm, seeds, measure)) for arm in results.arms],
         figures=list(_figures(found)),
@@ -100,7 +108,7 @@ def setup_of(spec: RunSpec, data: str) -> Iterator[tuple[str, str]]:
     if spec.augment:
         yield "augmentation", "; ".join(text_of(each) for each in plain["augment"])
     train = full["train"]
-    length = f"{train['budget']} of training" if train.get("budget") else f"{spec.train.epochs} epochs"
+    length = f"{train['budget']} of training" if train.get("budget") else many(spec.train.epochs, "epoch")
     yield "training", f"{length}, batches of {spec.train.batch_size:,}, {text_of(_said(train['optimizer']))}"
     for key in ("schedule", "early_stop", "loss"):
         if train.get(key):
@@ -129,7 +137,7 @@ def _varied(found: StudyFound) -> Iterator[tuple[str, str]]:
         yield path, ", ".join(values) or NONE
 
 
-def _row(arm: ArmResults, judged: ArmSummary, best: str | None, measure: Measure) -> Row:
+def _row(arm: ArmResults, judged: ArmSummary, best: str | None, measure: Measure, target: float | None) -> Row:
     seconds = arm.values("train_seconds").values()
     half = (judged.interval.high - judged.interval.low) / 2 if judged.interval else None
     over = judged.over_images
@@ -143,9 +151,23 @@ def _row(arm: ArmResults, judged: ArmSummary, best: str | None, measure: Measure
         else NONE,
         sd=told(judged.sd, measure),
         images=f"{told(over.low, measure)} to {told(over.high, measure)}" if over else NONE,
+        best_epoch=_mean(arm, "best_epoch"),
+        to_target="" if target is None else _to_target(arm),
         seconds=f"{told(sum(seconds) / len(seconds), MEASURES['train_seconds'])} s" if seconds else NONE,
         parameters=f"{arm.parameters:,}",
     )
+
+
+def _mean(arm: ArmResults, measure: str) -> str:
+    values = arm.values(measure).values()
+    return told(sum(values) / len(values), MEASURES[measure]) if values else NONE
+
+
+def _to_target(arm: ArmResults) -> str:
+    """Runs that never reach it have no figure, so there is no mean of the others, which would be too good."""
+    ended = sum(outcome.state == "finished" for outcome in arm.outcomes)
+    never = ended - len(arm.values("epochs_to_target"))
+    return f"{never} of {ended} never" if never else _mean(arm, "epochs_to_target")
 
 
 def _values(arm: ArmResults, seeds: Sequence[int], measure: Measure) -> list[tuple[str, str]]:
@@ -170,7 +192,8 @@ def _figures(found: StudyFound) -> Iterator[Drawn]:
     if len(results.arms) > 1:
         yield Drawn("Differences between arms", "paired by seed, intervals corrected for all comparisons",
                     Markup(figures.differences(results, found.differences)))  # fmt: skip
-    yield Drawn("Curves", "validation accuracy by epoch", Markup(figures.curves(results, found.curves)))
+    if by_epoch := figures.curves(results, found.curves):
+        yield Drawn("Curves", "validation accuracy by epoch", Markup(by_epoch))
     if several := figures.combinations(results):
         yield Drawn("What was tried", "each combination and what it came to", Markup(several))
     yield Drawn("Time", "what accuracy costs in training time", Markup(figures.front(results)))

@@ -70,6 +70,10 @@ class Search:
 def _axis(value: Any) -> Any:
     """The values of an axis: a list of them, or a range."""
     if isinstance(value, Mapping):
+        if not value.keys() & {"low", "high", "log", "whole"}:  # in TOML a path without quotes is tables in tables
+            raise Refused(
+                f"{show_value(dict(value))} is no range", 'put the path in quotes: "train.batch_size" = [64, 128]'
+            )
         return validated(Range, value, "a range cannot be used")
     if isinstance(value, Range):
         return value

@@ -24,6 +24,7 @@ from fittingroom.queue.studies import (
     spec_of_study,
     stop_study,
     summaries_of,
+    summary_of,
 )
 from fittingroom.report.figures import style
 from fittingroom.spec.mistakes import many
@@ -63,7 +64,7 @@ async def listing(request: Request) -> Response:
 
 def _lines(store: Store) -> list[Line]:
     return [
-        Line(summary, _state(summary), _verdict(store, summary) if place < MOST_JUDGED else "")
+        Line(summary, _state(summary), "" if summary.problem or place >= MOST_JUDGED else _verdict(store, summary))
         for place, summary in enumerate(summaries_of(store))
     ]
 
@@ -82,8 +83,11 @@ def _verdict(store: Store, summary: StudySummary) -> str:
 
 async def watch(request: Request) -> Response:
     """What a study has found by now; nothing for a page that has seen it already."""
-    site, query = Site.of(request), request.query_params
-    view = await off_loop(lambda: read_view(site.store, request.path_params["study"]))
+    site, query, study = Site.of(request), request.query_params, request.path_params["study"]
+    summary = await off_loop(lambda: summary_of(site.store, study))
+    if summary.problem:
+        return await _show_unreadable(request, summary)
+    view = await off_loop(lambda: read_view(site.store, study))
     if "hx-request" in request.headers and query.get("seen") == view.version:
         return Response(status_code=204)
     return await _show(request, view, query.get("told", ""))
@@ -95,6 +99,16 @@ async def _show(request: Request, view: View, told: str = "", problem: str = "",
     return site.page(
         request, "studies/study.html", status, view="studies", study=view, told=TOLD.get(told, ""),
         problem=problem, figures_version=_digest(style()), again="hx-request" in request.headers,
+    )  # fmt: skip
+
+
+async def _show_unreadable(request: Request, summary: StudySummary) -> Response:
+    """What is wrong, and what can be done about a study that cannot be read: its runs are there all the same."""
+    site = Site.of(request)
+    runs = await off_loop(lambda: [run.id for run in site.store.studies.places(summary.id).values()])
+    return site.page(
+        request, "studies/unreadable.html", view="studies", summary=summary, runs=runs,
+        open=summary.state in OPEN, told=TOLD.get(request.query_params.get("told", ""), ""),
     )  # fmt: skip
 
 

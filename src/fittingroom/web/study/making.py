@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fittingroom.data.dataset import Dataset
@@ -99,14 +99,14 @@ def make(
 ) -> Making:
     """Read a wish; opens the data of its arms. ``bases``: what it begins from, by name; each of several is an arm."""
     base = next(iter(bases.values()))
-    axes = [_axis(each, base, variables) for each in wish.axes]
+    axes = _once_each([_axis(each, base, variables) for each in wish.axes])
     chosen = [axis for axis in axes if axis.wish.path]
     name = wish.name or _name_of(bases, chosen)
     plain = {key: value for key, value in _plain(wish, bases, chosen, name).items() if value is not None}
     try:
         study = study_from_plain(plain, origin="this study")
     except InvalidSpec as error:
-        told = {FIELDS[fault.path]: f"{fault.message}; {fault.fix}" for fault in error.faults if fault.path in FIELDS}
+        told = {FIELDS[fault.path]: _in_field(fault, wish) for fault in error.faults if fault.path in FIELDS}
         apart = [str(fault) for fault in error.faults if fault.path not in FIELDS and not fault.path.startswith("vary")]
         return Making(base, axes, problems=told, others=apart, name=name)
     if not (chosen or len(bases) > 1) or not all(axis.right for axis in chosen):
@@ -145,6 +145,15 @@ def _plain(wish: Wish, bases: Mapping[str, RunSpec], axes: Sequence[Axis], name:
     }
 
 
+def _in_field(fault: Fault, wish: Wish) -> str:
+    """A fault by what was typed: a target stands there in percent, and nothing is no number."""
+    if fault.path == "target" and isinstance(number_of(wish.target), int | float):
+        return f'"{wish.target[:20]}" is no accuracy to reach; give a percentage above 0 and below 100, such as 88'
+    if fault.path == "seeds" and not wish.seeds:
+        return "is missing; give a whole number from 1"
+    return f"{fault.message}; {fault.fix}"
+
+
 def _share(text: str) -> Any:
     """``88`` and ``88 %`` are 0.88."""
     number = number_of(text)
@@ -170,6 +179,16 @@ def _axis(wish: AxisWish, base: RunSpec, variables: Mapping[str, Variable]) -> A
     for value in values:
         problems += _faults_with(base, wish.path, value)
     return Axis(wish, variable, values, problems=list(dict.fromkeys(problems))[:FAULTS_OF_AN_AXIS])
+
+
+def _once_each(axes: Sequence[Axis]) -> list[Axis]:
+    """A setting that varies twice would lose the values of one axis without a word."""
+    found: list[Axis] = []
+    for axis in axes:
+        again = axis.wish.path and axis.wish.path in {each.wish.path for each in found}
+        told = ["This setting varies above already; give all of its values there."]
+        found.append(replace(axis, problems=told) if again else axis)
+    return found
 
 
 def _faults_with(base: RunSpec, path: str, value: Any) -> Iterator[str]:

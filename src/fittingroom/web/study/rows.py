@@ -9,7 +9,7 @@ from statistics import fmean
 from fittingroom.measure.judgement import ArmSummary, Judgement
 from fittingroom.measure.study import MEASURES, ArmResults, Measure, Outcome, StudyResults
 from fittingroom.measure.told import figure, level, span
-from fittingroom.web.figures import MISSING, duration
+from fittingroom.web.figures import MISSING, duration, roughly
 
 PLACES: Mapping[str, int] = {"points": 2, "s": 1, "epochs": 1, "": 4}
 """Decimals of a figure in a table, by its unit."""
@@ -67,7 +67,7 @@ def _row(arm: ArmResults, summary: ArmSummary, results: StudyResults, judged: Ju
         "" if interval is None else span(interval, places),
         "" if half is None else figure(half, places),
         tuple(_cell(outcome, measure) for outcome in arm.outcomes),
-        duration(_mean(arm, "train_seconds")),
+        _time(_mean(arm, "train_seconds")),
         _epoch(_mean(arm, "best_epoch")),
         _to_target(arm) if results.target is not None else "",
         best=summary.key == judged.best,
@@ -92,6 +92,11 @@ def _cell(outcome: Outcome, measure: Measure) -> Cell:
 def _mean(arm: ArmResults, measure: str) -> float | None:
     values = arm.values(measure).values()
     return fmean(values) if values else None
+
+
+def _time(seconds: float | None) -> str:
+    """``2:05``; below ten seconds ``0.2 s``, where ``0:00`` would say that it took none."""
+    return roughly(seconds) if seconds is not None and seconds < 9.95 else duration(seconds)
 
 
 def _epoch(value: float | None) -> str:
