@@ -116,6 +116,9 @@ def test_copies_are_shown_in_pairs_each_with_its_part(page: TestClient, planted:
     html = page.get("/data/finding", params={"name": "planted", "kind": "exact_copies"}).text
     ticked = [int(image) for image in re.findall(r'name="images" value="(\d+)"', html)]
     assert ticked == [0, 40, 1, 41, 2, 42, 3, 43]
+    usual = planted.split(0.1, 0)
+    parts = ["validation" if image in usual.validation else "training" for image in ticked]
+    assert re.findall(r'aria-label="Exclude image \d+, (\w+)"', html) == parts
     assert html.count("<use ") == 8
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +13,11 @@ from numpy.typing import NDArray
 
 from fittingroom.data.check.finding import Finding, Kind, Report
 from fittingroom.data.cuts import Indices
-from fittingroom.errors import NotFound
+from fittingroom.data.splits import Splits
+from fittingroom.errors import FittingRoomError, NotFound
+from fittingroom.spec.data import DataSpec
 from fittingroom.web.data_card import PARTS, Card, Tile, Tiling
+from fittingroom.web.shelf import Shelf
 
 ON_THE_CARD, ON_A_PAGE = 8, 60
 """Pairs or single images that are shown together."""
@@ -45,6 +49,8 @@ class Shown:
 
     finding: Finding
     card: Card
+    usual: Splits | None
+    """The parts that the check goes by, whatever the draft says; None where there are none."""
 
     @property
     def kind(self) -> Kind:
@@ -127,8 +133,10 @@ class Shown:
         data = self.card.data
         if self.kind in ("label_conflicts", "suspicious_labels"):
             return str(data.class_names[data.labels[image]])
-        part = self.card.part_of(image)
-        return PARTS[part].lower() if self.paired and part != "all" else ""
+        if not self.paired or self.usual is None:
+            return ""
+        parts = {"train": self.usual.train, "validation": self.usual.validation, "test": self.usual.test}
+        return PARTS[next((part for part, images in parts.items() if image in images), "left_out")].lower()
 
 
 def _score(finding: Finding, place: int) -> str:
@@ -138,15 +146,18 @@ def _score(finding: Finding, place: int) -> str:
     return f"{100 * score:.1f} %" if finding.suggested is not None else f"{score:.3g}"
 
 
-def shown(report: Report, card: Card) -> list[Shown]:
+def shown(report: Report, card: Card, shelf: Shelf) -> list[Shown]:
     """Every finding, most severe first; those of which nothing is left last."""
-    found = [Shown(finding, card) for finding in report.findings]
+    usual = None
+    with contextlib.suppress(FittingRoomError):
+        usual = shelf.split(card.data, DataSpec(source=card.data.source).division)
+    found = [Shown(finding, card, usual) for finding in report.findings]
     return sorted(found, key=lambda each: each.over)
 
 
-def found_of(report: Report | None, kind: str, card: Card) -> Shown:
+def found_of(report: Report | None, kind: str, card: Card, shelf: Shelf) -> Shown:
     """One finding; raises NotFound."""
-    found = next((each for each in shown(report, card) if each.kind == kind), None) if report else None
+    found = next((each for each in shown(report, card, shelf) if each.kind == kind), None) if report else None
     if found is None:
         raise NotFound(f'there is no finding "{kind[:60]}" on {card.data.name} now; see the check on its card')
     return found

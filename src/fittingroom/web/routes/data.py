@@ -46,7 +46,7 @@ async def one(request: Request) -> Response:
         found = card_of(name, draft, shelf)
         page = Page.of(Browse.read(request.query_params, found), found)
         return {
-            **data_check.checked(found, checks), "kind": kind, "page": page,
+            **data_check.checked(found, checks, shelf), "kind": kind, "page": page,
             "openings": site.store.openings(found.data.fingerprint), "steps": entries(found.data, site.workspace),
         }  # fmt: skip
 

@@ -20,13 +20,14 @@ from fittingroom.web.inference import Inference
 from fittingroom.web.once import once
 from fittingroom.web.opened import opened
 from fittingroom.web.sheets import whole_number
+from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
 
 
-def checked(card: Card, checks: Checks) -> dict[str, Any]:
+def checked(card: Card, checks: Checks, shelf: Shelf) -> dict[str, Any]:
     """What the part of the card shows: the last report, and the check that goes on."""
     report = checks.report(card.data)
-    findings = [] if report is None else shown(report, card)
+    findings = [] if report is None else shown(report, card, shelf)
     return {
         "card": card, "report": report, "findings": findings, "titled": titled, "most": ON_THE_CARD,
         "check": checks.task(card.data), "stale": report is not None and report.fingerprint != card.data.fingerprint,
@@ -66,7 +67,7 @@ async def finding(request: Request) -> Response:
 
     def about() -> dict[str, Any]:
         card = opened(request, name)
-        found = found_of(Checks.of(request).report(card.data), query.get("kind", ""), card)
+        found = found_of(Checks.of(request).report(card.data), query.get("kind", ""), card, Shelf.of(request))
         pages = max(-(-found.total // ON_A_PAGE), 1)
         page = min(whole_number(query, "page", default=1, most=10**9), pages)
         groups, tiling = found.groups((page - 1) * ON_A_PAGE, ON_A_PAGE)
@@ -89,7 +90,7 @@ async def leave_out(request: Request) -> Response:
 
     def work() -> str:
         card = opened(request, _name(form))
-        if images := _wanted(form, card, Checks.of(request)):  # none is left where another tab was quicker
+        if images := _wanted(form, card, request):  # none is left where another tab was quicker
             exclude(card.data, images, reason, site.workspace, by)
         return card.data.source
 
@@ -117,12 +118,12 @@ async def bring_back(request: Request) -> Response:
 async def _asked(
     request: Request, asked: QueryParams | FormData, reason: str, problem: str = "", status: int = 200
 ) -> Response:
-    checks, by = Checks.of(request), str(asked.get("by", ""))[:60]
+    by = str(asked.get("by", ""))[:60]
 
     def about() -> dict[str, Any]:
         card = opened(request, _name(asked))
         try:
-            plan, none = Plan.of(card, _wanted(asked, card, checks)), ""
+            plan, none = Plan.of(card, _wanted(asked, card, request)), ""
         except InvalidInput as error:
             plan, none = None, str(error)
         every = bool(asked.get("all"))
@@ -136,10 +137,12 @@ async def _asked(
     )  # fmt: skip
 
 
-def _wanted(asked: QueryParams | FormData, card: Card, checks: Checks) -> list[int]:
+def _wanted(asked: QueryParams | FormData, card: Card, request: Request) -> list[int]:
     """All images of a finding, or those that are named; raises InvalidInput and NotFound."""
     if asked.get("all"):
-        return [int(image) for image in found_of(checks.report(card.data), str(asked.get("by", "")), card).images]
+        report = Checks.of(request).report(card.data)
+        found = found_of(report, str(asked.get("by", "")), card, Shelf.of(request))
+        return [int(image) for image in found.images]
     named = ",".join(str(each) for each in asked.getlist("images"))
     if not named:
         raise InvalidInput("no image is ticked; go back and tick those that are to be left out")
@@ -148,7 +151,7 @@ def _wanted(asked: QueryParams | FormData, card: Card, checks: Checks) -> list[i
 
 async def _part(request: Request, name: str, seen: int = -1) -> Response:
     """``seen``: how many kinds the report that is shown has; while that is so, only how far the check has come."""
-    about = await off_loop(lambda: checked(opened(request, name), Checks.of(request)))
+    about = await off_loop(lambda: checked(opened(request, name), Checks.of(request), Shelf.of(request)))
     task, report = about["check"], about["report"]
     same = seen == (len(report.checked) if report else 0)
     if task is not None and task.state == "running" and same:
