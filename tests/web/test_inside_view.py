@@ -346,8 +346,8 @@ def test_data_that_has_gone_still_lets_own_pictures_be_looked_at(
     page: TestClient, trained: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = trained()
-    monkeypatch.setattr("fittingroom.web.shelf.sources.load", _gone)
-    monkeypatch.setattr("fittingroom.queue.stored.load", _gone)
+    monkeypatch.setattr("fittingroom.web.shelf.sources.load_as", _gone)
+    monkeypatch.setattr("fittingroom.queue.stored.load_as", _gone)
     text = said(page.get(f"/inside?run={run}").text)
     assert "the folder has gone" in text
     assert "Look at an image of yours" in text
