@@ -230,9 +230,23 @@ def test_only_seeds_that_both_have_count_and_the_rest_is_named():
     assert judged.provisional
     assert "so far" in judged.headline
     assert (
-        "Without a result: a seed 1 (failed) and b seed 3 (queued). Only seeds that both arms have are compared; an "
-        "arm whose worse runs failed looks better than it is."
+        "Without a result: a seed 1 (failed). Only seeds that both arms have are compared; an arm whose worse runs "
+        "failed looks better than it is."
     ) in judged.sentences
+
+
+def test_what_was_chosen_by_the_figures_that_are_told_is_said():
+    """The best epoch by the same images, and by a search what was tried; times are chosen by nothing."""
+    arms = (arm("relu", RELU), arm("elu", ELU))
+    said = judge(study(*arms)).scope
+    assert said[0].startswith("Each run is told by its best epoch, and that was chosen by these validation images")
+    assert not any("The search chose" in each for each in said)
+    searched = judge(replace(study(*arms), searched=True)).scope
+    assert "The search chose what to try by these figures, so the best of its 2 arms looks better" in " ".join(searched)
+    times = judge(
+        study(arm("a", (3.0, 4.0), "train_seconds"), arm("b", (5.0, 7.0), "train_seconds"), measure="train_seconds")
+    )
+    assert "best epoch" not in " ".join(times.scope)
 
 
 def test_a_winner_by_less_than_what_matters_is_named_as_such():

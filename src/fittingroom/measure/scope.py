@@ -9,10 +9,15 @@ from fittingroom.measure.planning import MOST_SEEDS
 from fittingroom.measure.study import PRUNED
 from fittingroom.measure.told import counted, decimals, figure, level, span_of
 
+BY_BEST_EPOCH = {"validation_accuracy", "validation_loss"}
 
-def scope(judged: Judgement, images: int, divisions: int = 1) -> tuple[str, ...]:
-    """What the verdicts are about, and how they were found. ``divisions``: how many sets of validation images."""
-    said = list(_divided(judged, divisions)) if divisions > 1 else []
+
+def scope(judged: Judgement, images: int, divisions: int = 1, *, searched: bool = False) -> tuple[str, ...]:
+    """What the verdicts are about, and how they were found.
+
+    ``divisions``: how many sets of validation images; ``searched``: whether arms were chosen by what others came to.
+    """
+    said = [*(_divided(judged, divisions) if divisions > 1 else ()), *_chosen(judged, searched=searched)]
     if any(comparison.interval for comparison in judged.comparisons):
         said.append(
             "Differences are between runs with the same seed; intervals are 95 % t intervals, which take the "
@@ -65,6 +70,22 @@ def scope(judged: Judgement, images: int, divisions: int = 1) -> tuple[str, ...]
     if judged.provisional:
         said.append("Runs are still to come: every verdict may change, and looking often finds differences by chance.")
     return tuple(said)
+
+
+def _chosen(judged: Judgement, *, searched: bool) -> Iterator[str]:
+    """What was chosen by looking at the very figures that are told."""
+    arms = [arm for arm in judged.arms if arm.values]
+    if arms and judged.measure.name in BY_BEST_EPOCH:
+        yield (
+            f"Each run is told by its best epoch, and that was chosen by these validation images: every "
+            f"{judged.measure.words.removeprefix('validation ')} here is a little too good, most where there were more "
+            "epochs to choose from."
+        )
+    if searched and len(arms) > 1:
+        yield (
+            f"The search chose what to try by these figures, so the best of its {len(arms):,} arms looks better than "
+            "it would with new seeds."
+        )
 
 
 def _divided(judged: Judgement, divisions: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fittingroom.measure.judgement import ArmSummary, Comparison, Judgement
-from fittingroom.measure.study import PRUNED
+from fittingroom.measure.study import PRUNED, TO_COME
 from fittingroom.measure.told import (
     amount,
     counted,
@@ -147,9 +147,10 @@ def sentences(judged: Judgement) -> tuple[str, ...]:
             runs = arm.n + len(arm.never)
             never = f"{len(arm.never)} of {counted(runs, 'run')}"
             said.append(f"{arm.name}: {never} never reached the target, so there is no mean over its runs.")
-    without = [
-        f"{arm.name} seed {seed} ({state})" for arm in judged.arms for seed, state in arm.unfinished if state != PRUNED
+    gone = [
+        (arm, seed, state) for arm in judged.arms for seed, state in arm.unfinished if state not in TO_COME | {PRUNED}
     ]
+    without = [f"{arm.name} seed {seed} ({state})" for arm, seed, state in gone]
     if without:
         said.append(
             f"Without a result: {listed(without, 8)}. Only seeds that both arms have are compared; an arm whose worse "

@@ -98,6 +98,8 @@ class StudyResults:
     arms: tuple[ArmResults, ...]
     control: str | None = None
     """Key of the arm that each other one is compared with; None where every pair is."""
+    searched: bool = False
+    """Whether a search chose arms by what others had come to."""
     axes: tuple[str, ...] = ()
     """The paths that vary."""
     beyond: tuple[str, ...] = ()

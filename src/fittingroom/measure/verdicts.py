@@ -81,7 +81,7 @@ def judge(results: StudyResults, measure: str | None = None) -> Judgement:
         judged,
         headline=headline(judged),
         sentences=sentences(judged),
-        scope=scope(judged, results.images, results.divisions),
+        scope=scope(judged, results.images, results.divisions, searched=results.searched),
     )
 
 
