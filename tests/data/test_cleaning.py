@@ -52,6 +52,15 @@ def test_excluded_images_are_in_no_part_and_come_back(workspace: Workspace, cach
     assert load(data.source, workspace).split(0.2, 0).train.tolist() == before.train.tolist()
 
 
+def test_images_that_were_left_out_anyway_are_counted_among_those_taken_out(workspace: Workspace, cache: Path) -> None:
+    pixels = np.arange(60 * 16, dtype=np.uint32).view(np.uint8).reshape(60, 8, 8)
+    test = (pixels[[0, 51, 52]], np.arange(3))  # image 0 trains no more, for it tests
+    data = from_arrays(pixels[:51], np.arange(51) % 3, name="numbers", test=test)
+    out = exclude(data, [0, 1, 2], "blurred", workspace).split(0.2, 0)
+    assert (out.dropped, out.excluded, out.excluded_besides) == (1, 2, 1)
+    assert "3 images were taken out of this data and are in no part; 1 of them were left out anyway." in out.told
+
+
 def test_the_journal_says_why_and_what_found_them_and_forgets_nothing(workspace: Workspace) -> None:
     data = numbers()
     exclude(data, [1, 2, 3], "near copies", workspace, by="near duplicates")
