@@ -157,6 +157,7 @@ def test_weights_from_before_a_cleaning_have_seen_nothing_new(workspace: Workspa
     [
         ([60], "why", "image 60 is not in numbers, whose images are 0 to 59"),
         ([-1], "why", "image -1 is not in numbers"),
+        ([60, 61], "why", "images 60, 61 are not in numbers, whose images are 0 to 59"),
         ([], "why", "no images are named; give at least one"),
         ([1], " \n", "no reason is given for taking images out; say why in 1 to 500 characters"),
         ([1], "x" * 501, "a reason of 501 characters is given for taking images out"),
@@ -175,7 +176,7 @@ def test_what_cannot_be_excluded_is_told_and_nothing_is_written(
         exclude(data, images, reason, workspace)
     assert message in str(refused.value)
     assert journal(data.content, workspace) == []
-    with pytest.raises(InvalidInput, match="image 4 of numbers is not excluded"):
+    with pytest.raises(InvalidInput, match="image 4 is not excluded in numbers"):
         restore(data, [4], workspace)
 
 
