@@ -155,6 +155,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         npz(x_train=np.array([{}] * 11, object), y_train=LABELS),
         '"x_train" in .* holds Python objects, which are not opened because they could run any program',
     ),
+    "npz: no images": (
+        npz(x_train=IMAGES[:0], y_train=LABELS[:0]),
+        r'"x_train" of .*pets.npz has shape \(0, 4, 4\), so there are no images; give at least one',
+    ),
     "npz: NaN": (
         npz(x_train=unlike(7, np.nan), y_train=LABELS),
         r"values that are NaN or infinite, first in image 7 \(counted from 0\); replace them",
