@@ -249,6 +249,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         npz(images=IMAGES, labels=LABELS * 1e300),
         "has the label .*e[+]300 for image 3; give whole numbers or class names",
     ),
+    "CSV: decimal commas": (
+        file("pets.csv", "label;a;b;c;d\ncat;0,1;0,2;0,3;0,4\ndog;0,1;0,2;0,3;0,5\n"),
+        'pets.csv, line 2: "0,1" is no number; mend or remove that line',
+    ),
     "CSV: no square": (
         file("pets.csv", "\n".join(f"{n % 2},1,2,3,4,5" for n in range(9))),
         "has 5 columns beside the label, which are no square image",

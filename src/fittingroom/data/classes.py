@@ -104,6 +104,8 @@ def _given(
     names: list[str], found: NDArray[Any], positions: NDArray[np.intp], where: str
 ) -> tuple[list[str], NDArray[np.intp]]:
     names = [printable(name) for name in names]
+    if nameless := [at for at, name in enumerate(names) if not name.strip()]:
+        raise InvalidData(f"{where} has no name for class {nameless[0]}, counted from 0; name every class")
     if found[0] < 0 or found[-1] >= len(names):
         raise InvalidData(
             f"{where} has labels from {found[0]} to {found[-1]}, but {len(names)} class names, which have the labels "
