@@ -211,6 +211,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         npz(x_train=IMAGES, y_train=LABELS, class_names=np.array(["cat", "dog", "cat"])),
         'has two classes called "cat"',
     ),
+    "npz: an empty name": (
+        npz(x_train=IMAGES, y_train=LABELS, class_names=np.array(["cat", " ", "fox"])),
+        "has no name for class 1, counted from 0; name every class",
+    ),
     "npz: too many classes": (
         npz(x_train=np.zeros((10_001, 1, 1), np.uint8), y_train=np.arange(10_001)),
         "has 10,001 different labels, such as 0, 1, 2; these are no classes",
