@@ -306,6 +306,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         "line 3: 2 cells, where 3 are expected",
     ),
     "JSON: broken": (file("pets.json", '[{"path": "a.png", '), "pets.json is no valid JSON: .*; mend it there"),
+    "JSON: a broken line": (
+        file("pets.jsonl", '{"path": "a.png", "label": "cat"}\n\n{"path": "b.png", \n'),
+        "pets.jsonl, line 3, is no valid JSON: .* at column 19; mend it there",
+    ),
     "JSON: something else": (
         file("pets.json", "[1, 2, 3]"),
         'pets.json, entry 1: expected is {"path": "cats/1.png", "label": "cat"}',
