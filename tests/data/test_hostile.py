@@ -18,7 +18,8 @@ from PIL import Image
 
 from fittingroom.data import members
 from fittingroom.data.sources import import_data, preview_data
-from fittingroom.errors import InvalidData, WorkspaceUnusable
+from fittingroom.data.wanted import Wanted
+from fittingroom.errors import InvalidData, InvalidInput, WorkspaceUnusable
 from fittingroom.workspace import Workspace
 from tests.data.making import (
     Make,
@@ -572,3 +573,25 @@ def test_a_disk_that_is_full_in_the_middle_leaves_nothing(source: Path, workspac
     assert "cannot prepare data set pets in" in done.stdout
     assert "free some space or choose another workspace" in done.stdout
     assert nothing_is_left(workspace)
+
+
+def test_a_column_that_a_list_does_not_have_is_told_by_its_name(source: Path) -> None:
+    path = listing("path,label,film\ncat/1.png,cat,1\ndog/1.png,dog,2\n")(source)
+    with pytest.raises(InvalidData, match='has no column "kind"; its columns are path, label, film'):
+        preview_data(path, wanted=Wanted(label="kind"))
+    with pytest.raises(
+        InvalidInput, match='no column "person" that could tell groups; its columns are path, label, film'
+    ):
+        preview_data(path, wanted=Wanted(groups="person"))
+
+
+def test_a_label_that_is_missing_in_parquet_is_told_with_its_image(source: Path, workspace: Workspace) -> None:
+    pytest.importorskip("pyarrow")
+    import pyarrow
+    import pyarrow.parquet
+
+    images = [{"bytes": png(), "path": None}] * 4
+    for labels in ([0, 1, None, 1], ["cat", "dog", None, "dog"]):
+        pyarrow.parquet.write_table(pyarrow.table({"image": images, "label": labels}), source / "pets.parquet")
+        with pytest.raises(InvalidData, match=r"pets.parquet has no label for image 2; give every image a class"):
+            import_data(source / "pets.parquet", workspace)

@@ -43,6 +43,8 @@ def row_of(labels: NDArray[Any], where: str) -> tuple[NDArray[Any], str]:
 
 
 def _texts(labels: NDArray[Any], where: str) -> NDArray[Any]:
+    if missing := [at for at, label in enumerate(labels.ravel().tolist()) if label is None or label != label]:
+        raise InvalidData(f"{where} has no label for image {missing[0]}; give every image a class")
     if not all(isinstance(label, str) for label in labels.ravel()):
         raise InvalidData(f"{where} holds Python objects; give whole numbers or class names")
     return labels.astype(np.str_)
