@@ -121,7 +121,8 @@ def data_import(
     except InvalidInput as error:
         raise InvalidInput(
             f"{imported.name} is imported, but default settings cannot divide it: {error}. "
-            f"Say in the run's [data] how, or take it back with: fittingroom data remove {imported.name}"
+            f"Where [data] of a run can do so, say it there; else take it back with: "
+            f"fittingroom data remove {imported.name}"
         ) from error
     show_data.data_set(described, as_json=as_json)
 
