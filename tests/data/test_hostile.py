@@ -575,6 +575,11 @@ def test_a_disk_that_is_full_in_the_middle_leaves_nothing(source: Path, workspac
     assert nothing_is_left(workspace)
 
 
+def test_classes_whose_numbers_begin_with_zeros_stay_apart(source: Path) -> None:
+    path = listing("path,label\ncat/1.png,1\ndog/1.png,01\n")(source)
+    assert set(preview_data(path)[1].class_names) == {"01", "1"}
+
+
 def test_a_column_that_a_list_does_not_have_is_told_by_its_name(source: Path) -> None:
     path = listing("path,label,film\ncat/1.png,cat,1\ndog/1.png,dog,2\n")(source)
     with pytest.raises(InvalidData, match='has no column "kind"; its columns are path, label, film'):

@@ -12,6 +12,7 @@ from this machine.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -162,7 +163,7 @@ def _parts(training: list[Path], test: list[Path], wanted: Wanted) -> tuple[list
 
 
 def _are_numbers(texts: NDArray[np.str_]) -> bool:
-    return all(text.isascii() and text.isdigit() and len(text) < 19 for text in texts.tolist())
+    return all(re.fullmatch("0|[1-9][0-9]{0,17}", text) for text in texts.tolist())  # "01" is not "1"
 
 
 def _folder(file: Path, root: Path) -> str | None:
