@@ -73,3 +73,15 @@ def test_an_interrupted_import_leaves_nothing(
     ended = fittingroom("data", "import", photos)
     assert (ended.status, len(blocks)) == (130, 5)
     assert list(Workspace.find().data.iterdir()) == []
+
+
+def test_an_import_that_default_settings_cannot_divide_says_that_it_is_done(
+    fittingroom: Fittingroom, tmp_path: Path
+) -> None:
+    rows = [f"{min(at, 20)},{at},{at},{at},{at + 1}" for at in range(24)]
+    (tmp_path / "scarce.csv").write_text("\n".join(rows))
+    told = fittingroom("data", "import", tmp_path / "scarce.csv")
+    assert told.status == 2
+    assert "scarce is imported, but default settings cannot divide it: " in told.err
+    assert "fittingroom data remove scarce" in told.err
+    assert fittingroom("data", "remove", "scarce", "--yes").status == 0

@@ -52,6 +52,15 @@ def test_excluded_images_are_in_no_part_and_come_back(workspace: Workspace, cach
     assert load(data.source, workspace).split(0.2, 0).train.tolist() == before.train.tolist()
 
 
+def test_images_that_were_left_out_anyway_are_counted_among_those_taken_out(workspace: Workspace, cache: Path) -> None:
+    pixels = np.arange(60 * 16, dtype=np.uint32).view(np.uint8).reshape(60, 8, 8)
+    test = (pixels[[0, 51, 52]], np.arange(3))  # image 0 trains no more, for it tests
+    data = from_arrays(pixels[:51], np.arange(51) % 3, name="numbers", test=test)
+    out = exclude(data, [0, 1, 2], "blurred", workspace).split(0.2, 0)
+    assert (out.dropped, out.excluded, out.excluded_besides) == (1, 2, 1)
+    assert "3 images were taken out of this data and are in no part; 1 of them were left out anyway." in out.told
+
+
 def test_the_journal_says_why_and_what_found_them_and_forgets_nothing(workspace: Workspace) -> None:
     data = numbers()
     exclude(data, [1, 2, 3], "near copies", workspace, by="near duplicates")
@@ -148,6 +157,7 @@ def test_weights_from_before_a_cleaning_have_seen_nothing_new(workspace: Workspa
     [
         ([60], "why", "image 60 is not in numbers, whose images are 0 to 59"),
         ([-1], "why", "image -1 is not in numbers"),
+        ([60, 61], "why", "images 60, 61 are not in numbers, whose images are 0 to 59"),
         ([], "why", "no images are named; give at least one"),
         ([1], " \n", "no reason is given for taking images out; say why in 1 to 500 characters"),
         ([1], "x" * 501, "a reason of 501 characters is given for taking images out"),
@@ -166,7 +176,7 @@ def test_what_cannot_be_excluded_is_told_and_nothing_is_written(
         exclude(data, images, reason, workspace)
     assert message in str(refused.value)
     assert journal(data.content, workspace) == []
-    with pytest.raises(InvalidInput, match="image 4 of numbers is not excluded"):
+    with pytest.raises(InvalidInput, match="image 4 is not excluded in numbers"):
         restore(data, [4], workspace)
 
 

@@ -18,7 +18,8 @@ from PIL import Image
 
 from fittingroom.data import members
 from fittingroom.data.sources import import_data, preview_data
-from fittingroom.errors import InvalidData, WorkspaceUnusable
+from fittingroom.data.wanted import Wanted
+from fittingroom.errors import InvalidData, InvalidInput, WorkspaceUnusable
 from fittingroom.workspace import Workspace
 from tests.data.making import (
     Make,
@@ -155,6 +156,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         npz(x_train=np.array([{}] * 11, object), y_train=LABELS),
         '"x_train" in .* holds Python objects, which are not opened because they could run any program',
     ),
+    "npz: no images": (
+        npz(x_train=IMAGES[:0], y_train=LABELS[:0]),
+        r'"x_train" of .*pets.npz has shape \(0, 4, 4\), so there are no images; give at least one',
+    ),
     "npz: NaN": (
         npz(x_train=unlike(7, np.nan), y_train=LABELS),
         r"values that are NaN or infinite, first in image 7 \(counted from 0\); replace them",
@@ -207,6 +212,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         npz(x_train=IMAGES, y_train=LABELS, class_names=np.array(["cat", "dog", "cat"])),
         'has two classes called "cat"',
     ),
+    "npz: an empty name": (
+        npz(x_train=IMAGES, y_train=LABELS, class_names=np.array(["cat", " ", "fox"])),
+        "has no name for class 1, counted from 0; name every class",
+    ),
     "npz: too many classes": (
         npz(x_train=np.zeros((10_001, 1, 1), np.uint8), y_train=np.arange(10_001)),
         "has 10,001 different labels, such as 0, 1, 2; these are no classes",
@@ -244,6 +253,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "npz: labels beyond all numbers": (
         npz(images=IMAGES, labels=LABELS * 1e300),
         "has the label .*e[+]300 for image 3; give whole numbers or class names",
+    ),
+    "CSV: decimal commas": (
+        file("pets.csv", "label;a;b;c;d\ncat;0,1;0,2;0,3;0,4\ndog;0,1;0,2;0,3;0,5\n"),
+        'pets.csv, line 2: "0,1" is no number; mend or remove that line',
     ),
     "CSV: no square": (
         file("pets.csv", "\n".join(f"{n % 2},1,2,3,4,5" for n in range(9))),
@@ -294,6 +307,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
         "line 3: 2 cells, where 3 are expected",
     ),
     "JSON: broken": (file("pets.json", '[{"path": "a.png", '), "pets.json is no valid JSON: .*; mend it there"),
+    "JSON: a broken line": (
+        file("pets.jsonl", '{"path": "a.png", "label": "cat"}\n\n{"path": "b.png", \n'),
+        "pets.jsonl, line 3, is no valid JSON: .* at column 19; mend it there",
+    ),
     "JSON: something else": (
         file("pets.json", "[1, 2, 3]"),
         'pets.json, entry 1: expected is {"path": "cats/1.png", "label": "cat"}',
@@ -460,7 +477,7 @@ def test_what_cannot_be_read_is_told_with_file_and_fix(what: str, source: Path, 
     assert faults or what in BEHIND_THE_HEADER, "a preview says so too"
 
 
-BEHIND_THE_HEADER = {"truncated image", "floating-point image", "image of 32 bits", "zip: a damaged member"}
+BEHIND_THE_HEADER = {"truncated image", "image of 32 bits", "zip: a damaged member"}
 """Where a preview, which does not decode every image, sees nothing wrong yet."""
 
 
@@ -556,3 +573,30 @@ def test_a_disk_that_is_full_in_the_middle_leaves_nothing(source: Path, workspac
     assert "cannot prepare data set pets in" in done.stdout
     assert "free some space or choose another workspace" in done.stdout
     assert nothing_is_left(workspace)
+
+
+def test_classes_whose_numbers_begin_with_zeros_stay_apart(source: Path) -> None:
+    path = listing("path,label\ncat/1.png,1\ndog/1.png,01\n")(source)
+    assert set(preview_data(path)[1].class_names) == {"01", "1"}
+
+
+def test_a_column_that_a_list_does_not_have_is_told_by_its_name(source: Path) -> None:
+    path = listing("path,label,film\ncat/1.png,cat,1\ndog/1.png,dog,2\n")(source)
+    with pytest.raises(InvalidData, match='has no column "kind"; its columns are path, label, film'):
+        preview_data(path, wanted=Wanted(label="kind"))
+    with pytest.raises(
+        InvalidInput, match='no column "person" that could tell groups; its columns are path, label, film'
+    ):
+        preview_data(path, wanted=Wanted(groups="person"))
+
+
+def test_a_label_that_is_missing_in_parquet_is_told_with_its_image(source: Path, workspace: Workspace) -> None:
+    pytest.importorskip("pyarrow")
+    import pyarrow
+    import pyarrow.parquet
+
+    images = [{"bytes": png(), "path": None}] * 4
+    for labels in ([0, 1, None, 1], ["cat", "dog", None, "dog"]):
+        pyarrow.parquet.write_table(pyarrow.table({"image": images, "label": labels}), source / "pets.parquet")
+        with pytest.raises(InvalidData, match=r"pets.parquet has no label for image 2; give every image a class"):
+            import_data(source / "pets.parquet", workspace)

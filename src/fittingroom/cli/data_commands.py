@@ -10,6 +10,7 @@ import typer
 from fittingroom.cli import making_commands
 from fittingroom.cli.cleaning_commands import cleaning_app
 from fittingroom.cli.options import HELP, AsJson, Settings, SpecSource, WorkspaceFolder, examples
+from fittingroom.errors import InvalidInput
 from fittingroom.workspace import Workspace
 
 data_app = typer.Typer(help="Data sets: the built-in ones, and your own labelled images.", **HELP)
@@ -115,7 +116,15 @@ def data_import(
         return
     with show_import.reading() as read:
         imported = import_data(path, place, name=name, progress=read, wanted=wanted)
-    show_data.data_set(describe_data(imported.source, place), as_json=as_json)
+    try:
+        described = describe_data(imported.source, place)
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"{imported.name} is imported, but default settings cannot divide it: {error}. "
+            f"Where [data] of a run can do so, say it there; else take it back with: "
+            f"fittingroom data remove {imported.name}"
+        ) from error
+    show_data.data_set(described, as_json=as_json)
 
 
 @data_app.command(

@@ -43,6 +43,8 @@ def row_of(labels: NDArray[Any], where: str) -> tuple[NDArray[Any], str]:
 
 
 def _texts(labels: NDArray[Any], where: str) -> NDArray[Any]:
+    if missing := [at for at, label in enumerate(labels.ravel().tolist()) if label is None or label != label]:
+        raise InvalidData(f"{where} has no label for image {missing[0]}; give every image a class")
     if not all(isinstance(label, str) for label in labels.ravel()):
         raise InvalidData(f"{where} holds Python objects; give whole numbers or class names")
     return labels.astype(np.str_)
@@ -104,6 +106,8 @@ def _given(
     names: list[str], found: NDArray[Any], positions: NDArray[np.intp], where: str
 ) -> tuple[list[str], NDArray[np.intp]]:
     names = [printable(name) for name in names]
+    if nameless := [at for at, name in enumerate(names) if not name.strip()]:
+        raise InvalidData(f"{where} has no name for class {nameless[0]}, counted from 0; name every class")
     if found[0] < 0 or found[-1] >= len(names):
         raise InvalidData(
             f"{where} has labels from {found[0]} to {found[-1]}, but {len(names)} class names, which have the labels "

@@ -109,7 +109,7 @@ def restore(data: Dataset, images: Iterable[int] | None, workspace: Workspace) -
         out = set(cleaned(data, workspace).excluded.tolist())
         wanted = out if images is None else _checked(data, images)
         if missing := sorted(wanted - out):
-            raise InvalidInput(f"{_few(missing)} of {data.name} is not excluded; name images that are, or none for all")
+            raise InvalidInput(f"{_few(missing)} not excluded in {data.name}; name images that are, or none for all")
         if wanted:
             _append(data, Step(_now(), "restore", tuple(sorted(wanted))), workspace)
         return cleaned(data, workspace)
@@ -183,7 +183,7 @@ def _checked(data: Dataset, images: Iterable[int]) -> set[int]:
     if not wanted:
         raise InvalidInput("no images are named; give at least one")
     if outside := sorted(image for image in wanted if not 0 <= image < len(data)):
-        raise InvalidInput(f"{_few(outside)} is not in {data.name}, whose images are 0 to {len(data) - 1:,}")
+        raise InvalidInput(f"{_few(outside)} not in {data.name}, whose images are 0 to {len(data) - 1:,}")
     return wanted
 
 
@@ -243,4 +243,6 @@ def _now() -> str:
 
 def _few(images: Collection[int]) -> str:
     shown = ", ".join(f"{image:,}" for image in list(images)[:5])
-    return f"image {shown}" + (f" and {len(images) - 5:,} more" if len(images) > 5 else "")
+    if len(images) == 1:
+        return f"image {shown} is"
+    return f"images {shown}" + (f" and {len(images) - 5:,} more" if len(images) > 5 else "") + " are"

@@ -12,6 +12,7 @@ from this machine.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from fittingroom.data.layout import TEST, TRAINING, VALIDATION
 from fittingroom.data.naming import class_problems, first, printable, shown
 from fittingroom.data.rows import Table
 from fittingroom.data.wanted import AS_IT_IS, Wanted
-from fittingroom.errors import InvalidData
+from fittingroom.errors import InvalidData, InvalidInput
 
 PATHS = {"path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "img", "image_file"}
 LABELS = {"label", "labels", "class", "class_name", "category", "target", "y"}
@@ -162,7 +163,7 @@ def _parts(training: list[Path], test: list[Path], wanted: Wanted) -> tuple[list
 
 
 def _are_numbers(texts: NDArray[np.str_]) -> bool:
-    return all(text.isascii() and text.isdigit() and len(text) < 19 for text in texts.tolist())
+    return all(re.fullmatch("0|[1-9][0-9]{0,17}", text) for text in texts.tolist())  # "01" is not "1"
 
 
 def _folder(file: Path, root: Path) -> str | None:
@@ -203,7 +204,11 @@ def _entries(path: Path, wanted: Wanted) -> Iterator[Entry]:
     columns = first(table.header or ("none",))
     for column in ("path", "label"):
         if at[column] is None:
-            raise InvalidData(f'{shown(path)} has no column "{column}"; its columns are {columns}: name it so')
+            asked = label if column == "label" and label else column
+            raise InvalidData(f'{shown(path)} has no column "{asked}"; its columns are {columns}: name it so')
+    if wanted.groups not in (None, BY_FOLDER) and at["group"] is None and "(" not in str(wanted.groups):
+        asked = f'{shown(path)} has no column "{wanted.groups}" that could tell groups; its columns are {columns}'
+        raise InvalidInput(f"{asked}: name one of them, or give a pattern of the paths with one (…) group")
     line = 1
     for index, block in enumerate(rows.blocks(path)):
         lines = rows.decoded(block, path).split("\n")

@@ -30,11 +30,19 @@ def items(path: Path, keys: set[str]) -> Iterator[tuple[int, Any]]:
         else:
             for line, row in enumerate(text.split("\n"), start=1):
                 if row.strip():
-                    yield line, json.loads(row)
+                    yield line, _of_line(row, line, path)
     except (ValueError, RecursionError) as error:
         if isinstance(error, InvalidData):
             raise
         raise InvalidData(f"{shown(path)} is no valid JSON: {error or 'too deeply nested'}; mend it there") from error
+
+
+def _of_line(row: str, line: int, path: Path) -> Any:
+    try:
+        return json.loads(row)
+    except (ValueError, RecursionError) as error:
+        reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise InvalidData(f"{shown(path)}, line {line}, is no valid JSON: {reason}; mend it there") from error
 
 
 def _text(path: Path) -> str:

@@ -157,7 +157,7 @@ def _whole(path: Path, array: _Array) -> NDArray[Any]:
             f'the array "{printable(array.key)}" of {shown(path)} has the shape {array.shape} and {array.bytes:,} '
             f"bytes to be taken at once, more than {MOST_LABELS:,}; save labels as whole numbers, and images in C order"
         )
-    rows = list(_rows(path, array, array.shape[0] if array.shape else 1))
+    rows = list(_rows(path, array, max(array.shape[0], 1) if array.shape else 1))
     values = np.concatenate(rows) if rows else np.zeros(array.shape, array.dtype)
     return values.ravel().reshape(array.shape, order="F" if array.fortran else "C")
 

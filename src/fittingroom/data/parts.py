@@ -27,7 +27,9 @@ class Splits:
     dropped_for_validation: int = 0
     """Images left out because of a copy, or an image of their group, among those that the data names for validation."""
     excluded: int = 0
-    """Images that somebody took out of the data."""
+    """Images that somebody took out of the data, and that would be in a part otherwise."""
+    excluded_besides: int = 0
+    """Those that somebody took out and that were left out anyway."""
     excluded_from_test: int = 0
     """Of these, the ones that would test."""
     fold_sizes: tuple[int, ...] = ()
@@ -75,8 +77,10 @@ def _told(parts: Splits) -> Iterator[str]:
         )
     if parts.fold_sizes:
         yield f"The {len(parts.fold_sizes)} folds have {_listed(parts.fold_sizes)} images."
-    if parts.excluded:
-        yield f"{parts.excluded:,} images were taken out of this data and are in no part."
+    if parts.excluded or parts.excluded_besides:
+        all_of_them = parts.excluded + parts.excluded_besides
+        anyway = f"; {parts.excluded_besides:,} of them were left out anyway" if parts.excluded_besides else ""
+        yield f"{all_of_them:,} images were taken out of this data and are in no part{anyway}."
     if parts.excluded_from_test:
         yield (
             f"{parts.excluded_from_test:,} of them were test images: scores are of the {len(parts.test):,} that are "

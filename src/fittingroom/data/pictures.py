@@ -50,6 +50,7 @@ class Header(NamedTuple):
 def header(file: File) -> Header:
     """Size (when upright) and kind of a picture; raises Unreadable."""
     with _opened(file) as image:
+        _refuse_floating_point(image)
         width, height = image.size
         if image.format != "TIFF" and _orientation(image) in _TURNED_SIDEWAYS:  # Pillow turns TIFF itself
             width, height = height, width
@@ -129,9 +130,13 @@ def _conversions(image: Image.Image) -> Iterator[str]:
         yield "first frame taken"
 
 
-def _without_depth_and_transparency(image: Image.Image) -> Image.Image:
+def _refuse_floating_point(image: Image.Image) -> None:
     if image.mode == "F":
         raise Unreadable("has floating-point pixels; save it with 8 bits")
+
+
+def _without_depth_and_transparency(image: Image.Image) -> Image.Image:
+    _refuse_floating_point(image)
     if image.mode.startswith("I"):
         levels = np.asarray(image)
         if levels.min() < 0 or levels.max() > 0xFFFF:

@@ -51,7 +51,8 @@ def table(path: Path) -> Table:
     lines = [line for line in lines if line.strip()]
     if not lines:
         raise InvalidData(f"{shown(path)} is empty; give a table with one row for each image")
-    delimiter = max(DELIMITERS, key=lines[-1].count)
+    ends = lines[0], lines[-1]  # of both, for commas may be decimal ones below, and names are without
+    delimiter = max(DELIMITERS, key=lambda mark: (min(line.count(mark) for line in ends), ends[1].count(mark)))
     split = split_lines(lines, delimiter, path)
     if len(split[0]) > MOST_COLUMNS:
         raise InvalidData(

@@ -178,8 +178,9 @@ class _Pieces:
                 raise InvalidData(f"no {name} images are left, because all of them are excluded; restore some of them")
         gone = [len(part) - len(left) for part, left in zip(before, kept, strict=True)]
         return replace(
-            parts, train=train, validation=validation, test=test, excluded=sum(gone), excluded_from_test=gone[2]
-        )
+            parts, train=train, validation=validation, test=test, excluded=sum(gone),
+            excluded_besides=len(excluded) - sum(gone), excluded_from_test=gone[2],
+        )  # fmt: skip
 
     def _check_classes(self, train: Indices, because: str, fix: str) -> None:
         """Refuse data in which a class has no training image."""

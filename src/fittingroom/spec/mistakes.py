@@ -111,7 +111,12 @@ def _fault(details: ErrorDetails, root: type, given: Mapping[str, Any]) -> Fault
         case "value_error" if isinstance(refused := context["error"], Refused):
             return Fault(path, refused.message, refused.fix)
         case "string_too_short":
-            return Fault(path, "should not be empty", f"write at least {context['min_length']} character")
+            least = context["min_length"]
+            return Fault(
+                path,
+                "should not be empty" if not value else f"has {len(value)} character{'' if len(value) == 1 else 's'}",
+                f"write at least {least} character{'' if least == 1 else 's'}",
+            )
         case "string_too_long":
             return Fault(path, f"has {len(value)} characters", f"shorten it to at most {context['max_length']}")
         case "string_pattern_mismatch":

@@ -191,6 +191,7 @@ def test_the_page_shows_training_and_test_images(recipe: Recipe) -> None:
     ("changes", "told"),
     [
         ({"characters": "0120"}, '"0120" has "0" twice; name each class once'),
+        ({"characters": "7"}, "characters: has 1 character; write at least 2 characters"),
         ({"characters": "0 1"}, "' ' cannot be drawn; give letters, digits or signs"),
         ({"smallest": 0.9}, "smallest: 0.9 is above largest = 0.8; give the smaller height first"),
         ({"test": 0.6, "validation": 0.4}, "leave nothing to train on; give smaller shares"),
