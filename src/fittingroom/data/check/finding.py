@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -135,7 +136,13 @@ def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
 
 def share(count: int, n: int) -> str:
     """``12 of 60,000 (0.02 %)``."""
-    return f"{count:,} of {n:,} ({100 * count / n:.2g} %)" if n else f"{count:,} of 0"
+    if not n:
+        return f"{count:,} of 0"
+    percent = 100 * count / n
+    nearest = min(percent, 100 - percent)  # two digits of it, or of what is missing to 100
+    digits = max(1 - math.floor(math.log10(nearest)), 0) if nearest else 0
+    number = f"{percent:.{digits}f}"
+    return f"{count:,} of {n:,} ({number.rstrip('0').rstrip('.') if '.' in number else number} %)"
 
 
 def graded(count: int, n: int, *, severe: float, look: float = 0.0) -> Severity:
