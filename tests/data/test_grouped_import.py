@@ -139,7 +139,7 @@ def test_a_validation_folder_trains_unless_it_is_asked_for(
 @pytest.mark.parametrize(
     ("pattern", "kind", "message"),
     [
-        ("(film", InvalidInput, 'groups = "(film" is no regular expression: missing ), unterminated subpattern'),
+        ("(film", InvalidInput, 'groups = "(film" is no regular expression: missing ) at position 5; for files'),
         ("film", InvalidInput, 'groups = "film" has 0 (…) groups and needs one, around what the images of a group'),
         ("(a)(b)", InvalidInput, 'groups = "(a)(b)" has 2 (…) groups and needs one'),
         ("(reel)", InvalidData, 'groups = "(reel)" is found in no file, and not in cat/cat-film00_frame0.png; mend'),
@@ -156,6 +156,12 @@ def test_groups_that_cannot_be_found_are_told_before_anything_is_written(
             attempt(root, workspace, wanted=Wanted(groups=pattern))
         assert message in str(refused.value)
     assert not workspace.data.exists()
+
+
+def test_a_pattern_that_tries_ever_more_ways_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fittingroom.data.grouping.PATIENCE", 0.2)
+    with pytest.raises(InvalidInput, match=r"within 0\.2 s, because it can match in too many ways"):
+        by_pattern(r"((?:a|aa)+)\d", ["a" * 60 + ".png"])
 
 
 def test_an_optional_group_leaves_images_alone() -> None:

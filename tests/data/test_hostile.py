@@ -395,6 +395,10 @@ TAKEN: dict[str, tuple[Make, str]] = {
         npz(images=IMAGES.astype(np.int64), labels=LABELS),
         "int64 values from [0-9]+ to [0-9]+ kept as 8 bits",
     ),
+    "zeros and ones": (
+        npz(images=(IMAGES > 99).astype(np.int64), labels=LABELS),
+        "int64 values from 0 to 1 kept as 8 bits, which is nearly black, for white is 255",
+    ),
     "16-bit array": (npz(images=IMAGES.astype(np.uint16) * 257, labels=LABELS), "16-bit values divided by 257"),
     "labels of N×1": (npz(train_images=IMAGES, train_labels=LABELS[:, None]), "npz file .*pets.npz$"),
     "a validation part": (

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 
 from fittingroom.errors import InvalidData, InvalidInput
 
 BY_FOLDER = "folder"
 ALONE = -1
+PATIENCE = 10.0
+"""Seconds that a pattern may take for all files: some patterns try ever more ways, the longer a name is."""
 
 
 def by_pattern(pattern: str, names: Sequence[str]) -> NDArray[np.int64]:
@@ -21,15 +24,15 @@ def by_pattern(pattern: str, names: Sequence[str]) -> NDArray[np.int64]:
     cannot be used, and InvalidData for names in which it is nowhere.
     """
     try:
-        found = re.compile(pattern)
-    except re.error as error:
+        found = regex.compile(pattern)
+    except regex.error as error:
         raise InvalidInput(f'groups = "{pattern}" is no regular expression: {error}; {_EXAMPLE}') from error
     if found.groups != 1:
         raise InvalidInput(
             f'groups = "{pattern}" has {found.groups} (…) groups and needs one, around what the images of a group have '
             f"in common; {_EXAMPLE}"
         )
-    matches = [found.search(name) for name in names]
+    matches = list(_matches(found, names))
     missed = [name for name, match in zip(names, matches, strict=True) if match is None]
     if missed:
         how_many = "no file" if len(missed) == len(names) else f"{len(names) - len(missed):,} of {len(names):,} files"
@@ -38,6 +41,19 @@ def by_pattern(pattern: str, names: Sequence[str]) -> NDArray[np.int64]:
             "without its (…) group, as (…)? does, where an image belongs to no other"
         )
     return numbered([match and match.group(1) for match in matches])
+
+
+def _matches(found: regex.Pattern[str], names: Sequence[str]) -> Iterator[regex.Match[str] | None]:
+    """Of each name; other threads go on meanwhile. Raises InvalidInput when it takes too long."""
+    end = time.monotonic() + PATIENCE
+    for name in names:
+        try:
+            yield found.search(name, timeout=max(end - time.monotonic(), 0.001), concurrent=True)
+        except TimeoutError:
+            raise InvalidInput(
+                f'groups = "{found.pattern}" is not found in {name} within {PATIENCE:g} s, because it can match in too '
+                f"many ways; leave out repetitions of repetitions, such as (?:a+)+; {_EXAMPLE}"
+            ) from None
 
 
 def by_folder(folders: Sequence[str | None], names: Sequence[str]) -> NDArray[np.int64]:

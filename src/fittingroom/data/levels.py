@@ -48,8 +48,9 @@ def scale(parts: Sequence[Values]) -> tuple[To8Bits, str]:
     if kinds == {"f"} and low >= 0 and high <= 1:
         return _from_unit, "floats 0 to 1 were rounded to 256 levels"
     if low >= 0 and high <= 255:
+        dark = ", which is nearly black, for white is 255" if high <= 1 else ""
         return _rounded, f"{dtypes} values from {low:g} to {high:g} " + (
-            "rounded" if "f" in kinds else "kept as 8 bits"
+            "rounded" if "f" in kinds else f"kept as 8 bits{dark}"
         )
     if low >= 0 and all(part.dtype.newbyteorder("=") == np.uint16 for part in parts):
         return _from_16_bits, "16-bit values divided by 257"
