@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fittingroom.data import fashion_mnist, unzipped
+from fittingroom.data import fashion_mnist
 from fittingroom.data.dataset import Dataset
+from fittingroom.data.forms import unzipped
 from fittingroom.data.sources import load
 from fittingroom.errors import InvalidData
 

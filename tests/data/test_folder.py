@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fittingroom.data import folder
+from fittingroom.data.forms import folder
+from fittingroom.data.forms.stamps import stamp
 from fittingroom.data.incoming import Incoming
-from fittingroom.data.stamps import stamp
 from fittingroom.data.wanted import Wanted
 from fittingroom.errors import InvalidData
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fittingroom.data import members
+from fittingroom.data.forms import members
 from fittingroom.data.sources import import_data, preview_data
 from fittingroom.data.wanted import Wanted
 from fittingroom.errors import InvalidData, InvalidInput, WorkspaceUnusable

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fittingroom.data import fashion_mnist, gallery
+from fittingroom.data import fashion_mnist
 from fittingroom.data.dataset import Dataset
+from fittingroom.data.forms import gallery
 from fittingroom.data.incoming import Incoming
 from fittingroom.data.prepared import Damaged, open_prepared
 from fittingroom.data.sources import from_arrays, import_data, load, names

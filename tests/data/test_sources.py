@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fittingroom.data import gallery
 from fittingroom.data.dataset import Dataset
+from fittingroom.data.forms import gallery
 from fittingroom.data.sources import from_arrays, import_data, load, names, remove
 from fittingroom.errors import InvalidData, InvalidInput, NotFound, WorkspaceError
 from fittingroom.workspace import Workspace

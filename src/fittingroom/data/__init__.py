@@ -14,14 +14,8 @@ Files import downwards in this order::
     wanted, framing
                    what an import was asked for beside the files; size, proportions and channels brought to it
     prepared       a data set as a folder of arrays: written atomically, opened by mapping
-    pictures, gallery, layout
-                   image files one at a time; many with their classes, wherever they lie; folders and their meaning
-    classes, levels, stack
-                   labels as class names; values as 8 bits; images of one shape, one after the other
-    unzipped, rows, json_items, members
-                   gzip, tables, lists and archives, in blocks and within limits
-    folder, archive, npz, idx, csv_pixels, file_list, csv_files, parquet
-                   one form each: ``read`` and ``preview``, by way of gallery or stack; a new form is one more file
+    pictures       image files, one at a time
+    forms/         one file for each form in which people bring images
     shipped, fashion_mnist, mnist_10k, arrays
                    what comes with the package, or is in memory already
     formats        the forms in which people bring images: what reads each, and how to tell them apart

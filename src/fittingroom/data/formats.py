@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fittingroom.data import archive, csv_files, folder, idx, npz, parquet, pictures
+from fittingroom.data import pictures
+from fittingroom.data.forms import archive, csv_files, folder, idx, npz, parquet
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import shown
 from fittingroom.data.wanted import Size, Wanted

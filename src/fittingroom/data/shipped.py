@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data import idx
+from fittingroom.data.forms import idx
 from fittingroom.errors import InvalidData
 
 FOLDER = Path(__file__).parent / "builtin"

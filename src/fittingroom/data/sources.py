@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from fittingroom.data import arrays, fashion_mnist, formats, mnist_10k
 from fittingroom.data.cleaning import as_of, cleaned
 from fittingroom.data.dataset import Dataset, DataSetInfo
+from fittingroom.data.forms.stamps import stamp
 from fittingroom.data.incoming import Digest, Incoming, Preview, Progress
 from fittingroom.data.naming import shown
 from fittingroom.data.prepared import (
@@ -38,7 +39,6 @@ from fittingroom.data.prepared import (
     written,
 )
 from fittingroom.data.remote import REMOTE, Remote
-from fittingroom.data.stamps import stamp
 from fittingroom.data.wanted import AS_IT_IS, Size, Wanted
 from fittingroom.errors import InvalidData, InvalidInput, NotFound, WorkspaceError, did_you_mean
 from fittingroom.workspace import Workspace, cache_folder

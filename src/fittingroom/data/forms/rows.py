@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from fittingroom.data.forms.unzipped import unzipped
 from fittingroom.data.naming import natural, printable, shown
-from fittingroom.data.unzipped import unzipped
 from fittingroom.errors import InvalidData
 
 BLOCK = 1 << 22  # bytes of text taken together

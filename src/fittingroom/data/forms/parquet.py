@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data import classes, gallery, pictures
-from fittingroom.data.gallery import Gallery
+from fittingroom.data import pictures
+from fittingroom.data.forms import classes, gallery
+from fittingroom.data.forms.gallery import Gallery
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import class_problems, first, natural, printable, shown
 from fittingroom.data.wanted import AS_IT_IS, Wanted

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fittingroom.data import rows
+from fittingroom.data.forms import rows
 from fittingroom.data.naming import shown
 from fittingroom.errors import InvalidData
 

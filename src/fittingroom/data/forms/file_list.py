@@ -20,13 +20,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data import classes, gallery, json_items, pictures, rows
-from fittingroom.data.gallery import Gallery
+from fittingroom.data import pictures
+from fittingroom.data.forms import classes, gallery, json_items, rows
+from fittingroom.data.forms.gallery import Gallery
+from fittingroom.data.forms.layout import TEST, TRAINING, VALIDATION
+from fittingroom.data.forms.rows import Table
 from fittingroom.data.grouping import BY_FOLDER
 from fittingroom.data.incoming import Incoming, Preview, Progress
-from fittingroom.data.layout import TEST, TRAINING, VALIDATION
 from fittingroom.data.naming import class_problems, first, printable, shown
-from fittingroom.data.rows import Table
 from fittingroom.data.wanted import AS_IT_IS, Wanted
 from fittingroom.errors import InvalidData, InvalidInput
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from fittingroom.data import csv_pixels, file_list, json_items, rows
+from fittingroom.data.forms import csv_pixels, file_list, json_items, rows
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import first, shown
 from fittingroom.data.wanted import AS_IT_IS, Wanted

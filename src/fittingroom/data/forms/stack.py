@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fittingroom.data import classes, framing, grouping, levels
+from fittingroom.data import framing, grouping
+from fittingroom.data.forms import classes, levels
 from fittingroom.data.incoming import (
     CLASSES_SHOWN,
     LARGEST_SHOWN,

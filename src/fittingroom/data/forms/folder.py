@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.data import gallery
-from fittingroom.data.gallery import Gallery
+from fittingroom.data.forms import gallery
+from fittingroom.data.forms.gallery import Gallery
+from fittingroom.data.forms.layout import LAYOUT, listed
 from fittingroom.data.grouping import BY_FOLDER
 from fittingroom.data.incoming import Incoming, Preview, Progress
-from fittingroom.data.layout import LAYOUT, listed
 from fittingroom.data.naming import shown
 from fittingroom.data.wanted import AS_IT_IS, Wanted
 from fittingroom.errors import InvalidData

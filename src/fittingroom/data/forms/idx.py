@@ -19,12 +19,12 @@ from typing import IO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data import stack
-from fittingroom.data.classes import MOST
+from fittingroom.data.forms import stack
+from fittingroom.data.forms.classes import MOST
+from fittingroom.data.forms.stack import BLOCK, MOST_IMAGES, Part, Stack
+from fittingroom.data.forms.unzipped import unzipped
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import natural, shown
-from fittingroom.data.stack import BLOCK, MOST_IMAGES, Part, Stack
-from fittingroom.data.unzipped import unzipped
 from fittingroom.data.wanted import AS_IT_IS, Wanted
 from fittingroom.errors import InvalidData
 

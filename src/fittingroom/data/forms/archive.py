@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from fittingroom.data import gallery
-from fittingroom.data.gallery import Gallery
+from fittingroom.data.forms import gallery
+from fittingroom.data.forms.gallery import Gallery
+from fittingroom.data.forms.layout import LITTER, listed
+from fittingroom.data.forms.members import Members, opened
 from fittingroom.data.grouping import BY_FOLDER
 from fittingroom.data.incoming import Incoming, Preview, Progress
-from fittingroom.data.layout import LITTER, listed
-from fittingroom.data.members import Members, opened
 from fittingroom.data.naming import printable, shown
 from fittingroom.data.wanted import AS_IT_IS, Wanted
 from fittingroom.errors import InvalidData

@@ -21,10 +21,10 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data import stack
+from fittingroom.data.forms import stack
+from fittingroom.data.forms.stack import BLOCK, Part, Stack
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import first, printable, shown
-from fittingroom.data.stack import BLOCK, Part, Stack
 from fittingroom.data.wanted import AS_IT_IS, Wanted
 from fittingroom.errors import InvalidData
 

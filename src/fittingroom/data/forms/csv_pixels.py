@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittingroom.data import rows, stack
+from fittingroom.data.forms import rows, stack
+from fittingroom.data.forms.rows import Table, is_number
+from fittingroom.data.forms.stack import Part, Stack
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import first, printable, shown
-from fittingroom.data.rows import Table, is_number
-from fittingroom.data.stack import Part, Stack
 from fittingroom.data.wanted import Wanted
 from fittingroom.errors import InvalidData
 
