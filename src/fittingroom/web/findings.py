@@ -140,10 +140,10 @@ class Shown:
 
 
 def _score(finding: Finding, place: int) -> str:
-    """``0.3 %`` for probabilities, ``0.987`` for what else is measured."""
+    """``0.3 %`` for probabilities, ``0.99973`` for pairs, ``0.987`` for what else is measured."""
     assert finding.scores is not None
     score = float(finding.scores[place])
-    return f"{100 * score:.1f} %" if finding.suggested is not None else f"{score:.3g}"
+    return f"{100 * score:.1f} %" if finding.suggested is not None else f"{score:.{3 if finding.pairs is None else 5}g}"
 
 
 def shown(report: Report, card: Card, shelf: Shelf) -> list[Shown]:
