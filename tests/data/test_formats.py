@@ -45,3 +45,17 @@ def test_sizes_are_height_by_width(text: str, size: tuple[int, int] | None) -> N
 def test_other_sizes_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="is no size; give height and width in pixels, such as 64x64"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("My photos (2)", "My-photos-2"),
+        ("Ünï cödé.zip", "Uni-code"),
+        ("日本", "images"),
+        ("a.tar.gz", "a"),
+        ("x" * 80, "x" * 64),
+    ],
+)
+def test_a_name_is_proposed_from_that_of_the_files(path: str, name: str) -> None:
+    assert formats.proposed_name(Path(path)) == name

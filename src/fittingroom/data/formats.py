@@ -7,6 +7,7 @@ one more entry here.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,6 +210,12 @@ def member_suffixes() -> tuple[str, ...]:
 def stem(path: Path) -> str:
     """The name of a file without the suffix that tells its format, or of a folder."""
     return min((form.stem(path) for form in FORMATS if not form.is_folder), key=len, default=path.name)
+
+
+def proposed_name(path: Path) -> str:
+    """What a data set of these files is called unless somebody names it: ``My photos (2)`` becomes ``My-photos-2``."""
+    plain = unicodedata.normalize("NFKD", stem(path)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-._")[:64] or "images"
 
 
 def parse_size(text: str) -> Size | None:

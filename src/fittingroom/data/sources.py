@@ -126,10 +126,10 @@ def import_data(
 ) -> Dataset:
     """Copy labelled images, in whatever form of ``fittingroom.data.formats``, into the workspace under a name.
 
-    ``name``: that of the folder or file unless given. ``wanted``: what the images are brought to; ``size`` is short for
-    its (height, width), needed when images differ in size: each is then scaled to fit, keeping its proportions, and
-    centred on white, unless ``wanted.fit`` says otherwise. ``progress`` is called with the
-    number of images read so far; what it raises ends the import, and nothing is left of it. ``called``: how the data
+    ``name``: that of the folder or file unless given, with what a name cannot have left out. ``wanted``: what the images
+    are brought to; ``size`` is short for its (height, width), needed when images differ in size: each is then scaled to
+    fit, keeping its proportions, and centred on white, unless ``wanted.fit`` says otherwise. ``progress`` is called with
+    the number of images read so far; what it raises ends the import, and nothing is left of it. ``called``: how the data
     set's origin names what was read; its path unless given. Importing the same content under the same name again
     returns what is there. Raises InvalidInput for a name that cannot be had, InvalidData and WorkspaceError.
     """
@@ -229,7 +229,7 @@ def _asked_for(
 ) -> tuple[Path, str, formats.Format, Wanted]:
     """The files, the name, the format and the wishes of an import, checked without looking into the files."""
     root = _absolute(os.fsdecode(path))
-    name = new_name(formats.stem(root) if name is None else name)
+    name = new_name(formats.proposed_name(root) if name is None else name)
     wanted = wanted or AS_IT_IS
     wanted = (wanted if size is None else replace(wanted, size=size)).checked()
     if not os.path.exists(root):

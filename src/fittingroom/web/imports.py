@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 import threading
-import unicodedata
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +13,7 @@ from typing import Literal
 
 from starlette.requests import Request
 
-from fittingroom.data.formats import stem
+from fittingroom.data.formats import proposed_name
 from fittingroom.data.incoming import Preview
 from fittingroom.data.sources import import_data, names, preview_data
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
@@ -74,7 +72,7 @@ class Import:
         Raises InvalidInput for a wish that none can fulfil, and for what is found to be wrong meanwhile.
         """
         wish.wanted()
-        found = cls(wish, source, wish.name.strip() or proposed_name(source.called))
+        found = cls(wish, source, wish.name.strip() or proposed_name(Path(source.called)))
         found._start(found._look).join(PATIENCE)
         if found.state == "failed":
             raise InvalidInput(found.problem)
@@ -187,9 +185,3 @@ class Imports:
         if found is None:
             raise LOST
         return found
-
-
-def proposed_name(path: str) -> str:
-    """The folder's or file's name, with what a name cannot have left out: ``My photos (2)`` becomes ``My-photos-2``."""
-    plain = unicodedata.normalize("NFKD", stem(Path(path))).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._]+", "-", plain).strip("-._")[:64] or "images"
