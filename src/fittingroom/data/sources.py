@@ -126,12 +126,13 @@ def import_data(
 ) -> Dataset:
     """Copy labelled images, in whatever form of ``fittingroom.data.formats``, into the workspace under a name.
 
-    ``name``: that of the folder or file unless given, with what a name cannot have left out. ``wanted``: what the images
-    are brought to; ``size`` is short for its (height, width), needed when images differ in size: each is then scaled to
-    fit, keeping its proportions, and centred on white, unless ``wanted.fit`` says otherwise. ``progress`` is called with
-    the number of images read so far; what it raises ends the import, and nothing is left of it. ``called``: how the data
-    set's origin names what was read; its path unless given. Importing the same content under the same name again
-    returns what is there. Raises InvalidInput for a name that cannot be had, InvalidData and WorkspaceError.
+    ``name``: that of the folder or file unless given, with what a name cannot have left out. ``wanted``: what the
+    images are brought to; ``size`` is short for its (height, width), needed when images differ in size: each is
+    then scaled to fit, keeping its proportions, and centred on white, unless ``wanted.fit`` says otherwise.
+    ``progress`` is called with the number of images read so far; what it raises ends the import, and nothing is
+    left of it. ``called``: how the data set's origin names what was read; its path unless given. Importing the same
+    content under the same name again returns what is there. Raises InvalidInput for a name that cannot be had,
+    InvalidData and WorkspaceError.
     """
     root, name, form, wanted = _asked_for(path, name, size, wanted)
     incoming = form.read(root, wanted)
