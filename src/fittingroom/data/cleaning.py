@@ -118,18 +118,24 @@ def restore(data: Dataset, images: Iterable[int] | None, workspace: Workspace) -
 def exclusions(content: str, workspace: Workspace) -> list[Exclusion]:
     """What is excluded now, by the steps that did it, oldest first."""
     steps = journal(content, workspace)
-    by: dict[int, Step] = {}
-    for step in steps:
-        for image in step.images:
-            if step.action == "exclude":
-                by.setdefault(image, step)
-            else:
-                by.pop(image, None)
+    by = excluded_by(steps)
     return [
         Exclusion(step, images)
-        for step in steps
-        if (images := tuple(image for image in step.images if by.get(image) is step))
+        for number, step in enumerate(steps)
+        if (images := tuple(image for image in step.images if by.get(image) == number))
     ]
+
+
+def excluded_by(steps: Sequence[Step]) -> dict[int, int]:
+    """The images that are out after these steps, each with the number of the step that took it out."""
+    by: dict[int, int] = {}
+    for number, step in enumerate(steps):
+        for image in step.images:
+            if step.action == "exclude":
+                by.setdefault(image, number)
+            else:
+                by.pop(image, None)
+    return by
 
 
 def journal(content: str, workspace: Workspace) -> list[Step]:
@@ -172,10 +178,7 @@ def _with(data: Dataset, excluded: Indices) -> Dataset:
 
 
 def _excluded(steps: Sequence[Step]) -> Indices:
-    out: set[int] = set()
-    for step in steps:
-        out = out | set(step.images) if step.action == "exclude" else out - set(step.images)
-    return np.array(sorted(out), np.int64)
+    return np.array(sorted(excluded_by(steps)), np.int64)
 
 
 def _checked(data: Dataset, images: Iterable[int]) -> set[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fittingroom.data.cleaning import Step, journal, without_images
+from fittingroom.data.cleaning import Step, excluded_by, journal, without_images
 from fittingroom.data.cuts import Indices
 from fittingroom.data.dataset import Dataset
 from fittingroom.errors import FittingRoomError, NotFound
@@ -84,14 +84,7 @@ class Entry:
 def entries(data: Dataset, workspace: Workspace) -> list[Entry]:
     """Everything that was done to a data set, last first; raises InvalidData where that cannot be read."""
     steps = journal(data.content, workspace)
-    by: dict[int, int] = {}
-    for number, step in enumerate(steps):
-        for image in step.images:
-            if step.action == "exclude":
-                by.setdefault(image, number)
-            else:
-                by.pop(image, None)
-    out = Counter(by.values())
+    out = Counter(excluded_by(steps).values())
     return [Entry(number, step, out[number]) for number, step in reversed(list(enumerate(steps)))]
 
 
@@ -100,5 +93,5 @@ def still_out(number: int, data: Dataset, workspace: Workspace) -> tuple[int, ..
     steps = journal(data.content, workspace)
     if not 0 <= number < len(steps):
         raise NotFound(f"there is no step {number + 1} in the cleaning of {data.name}; load the page again")
-    later = {image for step in steps[number + 1 :] if step.action == "restore" for image in step.images}
-    return tuple(image for image in steps[number].images if image not in later and steps[number].action == "exclude")
+    by = excluded_by(steps)
+    return tuple(image for image in steps[number].images if by.get(image) == number)
