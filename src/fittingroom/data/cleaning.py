@@ -27,6 +27,7 @@ from fittingroom.data.cuts import Indices
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.fingerprints import without
 from fittingroom.errors import InvalidData, InvalidInput, WorkspaceBusy, WorkspaceError, WorkspaceUnusable
+from fittingroom.spec.division import USUAL
 from fittingroom.workspace import Workspace, write_atomically
 
 FORMAT = 1
@@ -95,7 +96,7 @@ def exclude(data: Dataset, images: Iterable[int], reason: str, workspace: Worksp
         new = wanted - set(before.excluded.tolist())
         if new:
             after = _with(data, np.array(sorted(new | set(before.excluded.tolist())), np.int64))
-            _check_divisible(before, after)
+            check_divisible(before, after)
             _append(data, Step(_now(), "exclude", tuple(sorted(new)), reason, by), workspace)
         return cleaned(data, workspace)
 
@@ -190,15 +191,18 @@ def _checked(data: Dataset, images: Iterable[int]) -> set[int]:
     return wanted
 
 
-def _check_divisible(before: Dataset, after: Dataset) -> None:
-    """Refuse to take out so much that nothing could be trained any more; what could not be divided before, may be."""
+def check_divisible(before: Dataset, after: Dataset) -> None:
+    """Refuse to take out so much that nothing could be trained any more; what could not be divided before, may be.
+
+    Raises InvalidInput.
+    """
     try:
-        before.split(0.1, 0)
-    except (InvalidInput, InvalidData):
+        before.divide(USUAL)
+    except InvalidInput:
         return
     try:
-        after.split(0.1, 0)
-    except (InvalidInput, InvalidData) as error:
+        after.divide(USUAL)
+    except InvalidInput as error:
         raise InvalidInput(f"that would leave too little: {error}") from error
 
 

@@ -12,7 +12,7 @@ from fittingroom.data.splits import Splits
 from fittingroom.data.stages import read_stages, told_of
 from fittingroom.errors import Fault, InvalidSpec
 from fittingroom.queue.stored import open_store
-from fittingroom.spec.data import DataSpec
+from fittingroom.spec.division import USUAL
 from fittingroom.spec.faults import notes
 from fittingroom.spec.network import NetworkSummary, summarize
 from fittingroom.spec.run import load_run_spec
@@ -63,8 +63,7 @@ class DescribedData:
 def describe_data(source: str, workspace: Workspace) -> DescribedData:
     """Open a data set and say what is in it."""
     data = load(source, workspace)
-    as_default = DataSpec(source=source)
-    splits = data.divide(as_default.division)
+    splits = data.divide(USUAL)
     openings = 0
     if workspace.database.exists():
         with open_store(workspace) as store:

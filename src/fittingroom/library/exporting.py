@@ -14,7 +14,7 @@ from fittingroom.data.dataset import Dataset
 from fittingroom.data.exporting import KINDS, Kind, Part, official_parts, part_of
 from fittingroom.data.sources import load
 from fittingroom.errors import InvalidInput, did_you_mean
-from fittingroom.spec.division import DEFAULT_SHARE, Division
+from fittingroom.spec.division import USUAL
 from fittingroom.spec.run import RunSpec, load_run_spec
 from fittingroom.workspace import Workspace
 
@@ -89,7 +89,7 @@ def _parts(data: Dataset, spec: RunSpec | None, copies: int, *, divided: bool) -
         if len(data.excluded):
             told.append(f"{len(data.excluded):,} images that were taken out of this data are not exported.")
         return official_parts(data), told
-    division = Division(DEFAULT_SHARE) if spec is None else spec.data.division
+    division = USUAL if spec is None else spec.data.division
     splits = data.divide(division)
     training = part_of(data, "train", splits.train)
     notes = [f"Divided with {str(division).replace('data.', '')}.", *splits.told]

@@ -48,3 +48,7 @@ class Division:
         if isinstance(self.validation, float):
             return f"{self.validation:,} of the images held out for validation"
         return f"{self.validation:,} image{'s' * (self.validation != 1)} held out for validation"
+
+
+USUAL = Division(DEFAULT_SHARE)
+"""As a run divides a data set unless it says otherwise."""

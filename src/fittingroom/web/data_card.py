@@ -18,7 +18,6 @@ from fittingroom.spec.record import validated
 from fittingroom.web.sheets import CELL, MOST_IMAGES, address_of_sheet, cell_height, firsts, whole_number
 from fittingroom.web.shelf import Shelf
 
-USUAL_SHARE = 0.1
 """Held out where the draft's own wish cannot be fulfilled."""
 EXAMPLES = 8
 CLASSES = 100
@@ -173,7 +172,7 @@ def card(data: Dataset, wishes: Mapping[str, Any], shelf: Shelf) -> Card:
         problem = "; ".join(str(fault) for fault in error.faults)
     except FittingRoomError as error:
         problem = str(error)
-    usual = DataSpec(source=data.source, validation=USUAL_SHARE)
+    usual = DataSpec(source=data.source)
     try:
         return Card(data, usual, *shelf.divided(data, usual.division), problem)
     except FittingRoomError as error:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fittingroom.data.cleaning import Step, excluded_by, journal, without_images
+from fittingroom.data.cleaning import Step, check_divisible, excluded_by, journal, without_images
 from fittingroom.data.cuts import Indices
 from fittingroom.data.dataset import Dataset
-from fittingroom.errors import FittingRoomError, NotFound
-from fittingroom.web.data_card import USUAL_SHARE, Card, Tiling
+from fittingroom.errors import InvalidInput, NotFound
+from fittingroom.web.data_card import Card, Tiling
 from fittingroom.workspace import Workspace
 
 SHOWN = 40
@@ -36,10 +36,9 @@ class Plan:
         without = without_images(found.data, np.asarray(images, np.int64).tolist())
         new = np.setdiff1d(images, found.data.excluded)
         try:
-            if found.splits is not None:  # what could not be divided before need not be so afterwards
-                without.split(USUAL_SHARE, 0)
-        except FittingRoomError as error:
-            return cls(found, new, f"that would leave too little: {error}")
+            check_divisible(found.data, without)
+        except InvalidInput as error:
+            return cls(found, new, str(error))
         return cls(found, new)
 
     @property

@@ -15,7 +15,7 @@ from fittingroom.data.check.finding import Finding, Kind, Report
 from fittingroom.data.cuts import Indices
 from fittingroom.data.splits import Splits
 from fittingroom.errors import FittingRoomError, NotFound
-from fittingroom.spec.data import DataSpec
+from fittingroom.spec.division import USUAL
 from fittingroom.web.data_card import PARTS, Card, Tile, Tiling
 from fittingroom.web.shelf import Shelf
 
@@ -150,7 +150,7 @@ def shown(report: Report, card: Card, shelf: Shelf) -> list[Shown]:
     """Every finding, most severe first; those of which nothing is left last."""
     usual = None
     with contextlib.suppress(FittingRoomError):
-        usual = shelf.split(card.data, DataSpec(source=card.data.source).division)
+        usual = shelf.split(card.data, USUAL)
     found = [Shown(finding, card, usual) for finding in report.findings]
     return sorted(found, key=lambda each: each.over)
 

@@ -22,7 +22,7 @@ from fittingroom.data.check.polarity import inverted_images
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.splits import Indices, Splits
 from fittingroom.errors import InvalidInput
-from fittingroom.spec.data import DataSpec
+from fittingroom.spec.division import USUAL
 
 Predict = Callable[[Indices, NDArray[np.int64], Progress], NDArray[np.floating]]
 """Gives (n, classes): for each of some images the probabilities by a network that has not seen it; (N,): groups of
@@ -85,9 +85,8 @@ def _images(data: Dataset, progress: Progress) -> Report:
 
 def default_split(data: Dataset) -> Splits | None:
     """As a run divides the data by default; None where there are too few images for that."""
-    usual = DataSpec(source=data.source)
     try:
-        return data.split(usual.validation, usual.split_seed)
+        return data.divide(USUAL)
     except InvalidInput:
         return None
 
