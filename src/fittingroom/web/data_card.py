@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -108,7 +109,7 @@ class Card:
     problem: str = ""
     """Why it was not divided as the draft asks."""
 
-    @property
+    @cached_property
     def parts(self) -> dict[str, Indices]:
         """The images of each part, and all of them."""
         every = np.arange(len(self.data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Plan:
             return cls(found, new, str(error))
         return cls(found, new)
 
-    @property
+    @cached_property
     def parts(self) -> list[str]:
         """Those that images are taken from."""
         return [part for part in self.card.columns if np.isin(self.images, self.card.parts[part]).any()]
