@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from fittingroom.data.forms import stack
 from fittingroom.data.forms.classes import MOST
 from fittingroom.data.forms.stack import BLOCK, MOST_IMAGES, Part, Stack
-from fittingroom.data.forms.unzipped import unzipped
+from fittingroom.data.forms.unzipped import entries_of, unzipped
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import natural, shown
 from fittingroom.data.wanted import AS_IT_IS, Wanted
@@ -146,17 +146,16 @@ def _blocks(path: Path, header: Header) -> Iterator[NDArray[np.generic]]:
     number, *shape = header.shape
     size = math.prod(shape) * header.dtype.itemsize
     step = max(BLOCK // size, 1) if size else 1
+
+    def torn(whole: int) -> InvalidData:
+        return InvalidData(
+            f"{shown(path)} should hold {number:,} entries of {size:,} bytes and ends after {whole:,}; it is not "
+            "complete: get it again"
+        )
+
     with unzipped(path) as stream:
         stream.read(4 + 4 * len(header.shape))
-        for start in range(0, number if size else 0, step):
-            count = min(step, number - start)
-            data = stream.read(count * size)
-            if len(data) < count * size:
-                raise InvalidData(
-                    f"{shown(path)} should hold {number:,} entries of {size:,} bytes and ends after "
-                    f"{start + len(data) // size:,}; it is not complete: get it again"
-                )
-            yield np.frombuffer(data, header.dtype).reshape(count, *shape)
+        yield from entries_of(stream, header.dtype, header.shape, step, torn)
         if stream.read(1):
             raise InvalidData(
                 f"{shown(path)} holds more than the {number:,} entries of {size:,} bytes that it announces; "

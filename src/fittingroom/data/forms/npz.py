@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from fittingroom.data.forms import stack
 from fittingroom.data.forms.stack import BLOCK, Part, Stack
+from fittingroom.data.forms.unzipped import entries_of
 from fittingroom.data.incoming import Incoming, Preview, Progress
 from fittingroom.data.naming import first, printable, shown
 from fittingroom.data.wanted import AS_IT_IS, Wanted
@@ -172,20 +173,18 @@ def _blocks(path: Path, array: _Array) -> Iterator[NDArray[Any]]:
 
 def _rows(path: Path, array: _Array, step: int) -> Iterator[NDArray[Any]]:
     """The values as they are stored, ``step`` rows at a time."""
-    number, *shape = array.shape or (1,)
-    size = math.prod(shape) * array.dtype.itemsize
+    shape = array.shape or (1,)
+
+    def torn(whole: int) -> InvalidData:
+        return InvalidData(
+            f'the array "{printable(array.key)}" of {shown(path)} should have {shape[0]:,} rows and ends after '
+            f"{whole:,}; it is not complete: write the file again"
+        )
+
     with _opened(path) as archive, archive.open(f"{array.key}.npy") as stream:
         if _header(stream, path, array.key) != array:
             raise InvalidData(f"{shown(path)} has changed while it was read; begin again")
-        for start in range(0, number if size else 0, step):
-            count = min(step, number - start)
-            data = stream.read(count * size)
-            if len(data) < count * size:
-                raise InvalidData(
-                    f'the array "{printable(array.key)}" of {shown(path)} should have {number:,} rows and ends after '
-                    f"{start + len(data) // size:,}; it is not complete: write the file again"
-                )
-            yield np.frombuffer(data, array.dtype).reshape(count, *shape)
+        yield from entries_of(stream, array.dtype, shape, step, torn)
         if stream.read(1):  # also makes zipfile compare the checksum
             raise InvalidData(f'the array "{printable(array.key)}" of {shown(path)} is damaged; write the file again')
 

@@ -1,16 +1,37 @@
-"""Files that may be gzipped, which is told by their content and not by their names."""
+"""Files that may be gzipped, which is told by their content and not by their names; arrays in streams of bytes."""
 
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fittingroom.data.naming import shown
 from fittingroom.errors import InvalidData
+
+
+def entries_of(
+    stream: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...], step: int, torn: Callable[[int], Exception]
+) -> Iterator[NDArray[Any]]:
+    """The entries of an array as its bytes come, ``step`` at a time; ``shape`` is (entries, …), C order.
+
+    Raises what ``torn`` makes of the number of whole entries where the bytes end too early.
+    """
+    number, *one = shape
+    size = math.prod(one) * dtype.itemsize
+    for start in range(0, number if size else 0, step):
+        count = min(step, number - start)
+        data = stream.read(count * size)
+        if len(data) < count * size:
+            raise torn(start + len(data) // size)
+        yield np.frombuffer(data, dtype).reshape(count, *one)
 
 
 @contextmanager
