@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.markup import escape
@@ -13,7 +13,7 @@ from fittingroom.cli.show import print_json, say, table, times
 from fittingroom.spec.layers import show_shape
 
 if TYPE_CHECKING:
-    from fittingroom.data.dataset import DataSetInfo
+    from fittingroom.data.dataset import Dataset, DataSetInfo
     from fittingroom.library.describe import DescribedData, DescribedNetwork
     from fittingroom.spec.network import NetworkSummary
 
@@ -86,6 +86,17 @@ def data_sets(found: Sequence[DataSetInfo], *, as_json: bool) -> None:
     say(rows)
 
 
+def identity(data: Dataset) -> dict[str, Any]:
+    """Which data set it is, as JSON."""
+    return {
+        "name": data.name,
+        "source": data.source,
+        "fingerprint": data.fingerprint,
+        "shape": data.shape,
+        "classes": data.class_names,
+    }
+
+
 def data_set(described: DescribedData, *, as_json: bool) -> None:
     """Classes with their counts in each part, and what else there is to know."""
     data, splits, statistics = described.data, described.splits, described.statistics
@@ -94,11 +105,7 @@ def data_set(described: DescribedData, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "name": data.name,
-                "source": data.source,
-                "fingerprint": data.fingerprint,
-                "shape": data.shape,
-                "classes": data.class_names,
+                **identity(data),
                 "counts": counts,
                 "left_out": splits.dropped,
                 "mean": statistics.mean,

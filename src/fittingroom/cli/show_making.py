@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fittingroom.cli.show import print_json, say
+from fittingroom.cli.show_data import identity
 
 if TYPE_CHECKING:
     from fittingroom.data.synthetic.keeping import Synthesized
@@ -50,11 +51,7 @@ def synthesized(made: Synthesized, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "name": data.name,
-                "source": data.source,
-                "fingerprint": data.fingerprint,
-                "shape": data.shape,
-                "classes": data.class_names,
+                **identity(data),
                 "images": images,
                 "families": families,
                 "left_out": made.left_out,
