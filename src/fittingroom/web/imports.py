@@ -19,6 +19,7 @@ from fittingroom.data.sources import import_data, names, preview_data
 from fittingroom.errors import FittingRoomError, InvalidInput, NotFound
 from fittingroom.web.shelf import Recent
 from fittingroom.web.site import only_one
+from fittingroom.web.tasks import Cancelled
 from fittingroom.web.wizard.pictures import Pictures
 from fittingroom.web.wizard.plan import Plan
 from fittingroom.web.wizard.source import Source
@@ -33,10 +34,6 @@ State = Literal["looking", "understood", "running", "done", "failed"]
 
 
 LOST = NotFound("this import is not known any more: the server was restarted since; begin it again")
-
-
-class Cancelled(Exception):
-    """The user does not want it any more."""
 
 
 @dataclass(eq=False)
