@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from threading import Event
+from typing import Any, NamedTuple
 
 import pytest
 from starlette.testclient import TestClient
 
+from fittingroom.data.sources import import_data
 from fittingroom.store import Store
+from fittingroom.web import imports
 from fittingroom.web.app import create_app
 from fittingroom.workspace import Workspace
 
@@ -85,3 +88,27 @@ def draft_on(page: TestClient, photos: Path) -> Callable[..., None]:
         assert answer.status_code == 303
 
     return begin
+
+
+class Held(NamedTuple):
+    """An import that waits after its first images."""
+
+    under_way: Event
+    go_on: Event
+
+
+@pytest.fixture
+def held_import(monkeypatch: pytest.MonkeyPatch) -> Held:
+    """Imports tell that they are under way, and go on when they are let."""
+    held = Held(Event(), Event())
+
+    def slowly(path: Any, workspace: Any, name: Any, size: Any, progress: Any, called: Any, wanted: Any) -> object:
+        def held_up(images: int) -> None:
+            held.under_way.set()
+            assert held.go_on.wait(10)
+            progress(images)
+
+        return import_data(path, workspace, name, size, held_up, called, wanted)
+
+    monkeypatch.setattr(imports, "import_data", slowly)
+    return held

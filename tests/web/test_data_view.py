@@ -24,6 +24,7 @@ from fittingroom.errors import InvalidData
 from fittingroom.store import Score, Store
 from fittingroom.web import imports
 from fittingroom.workspace import Workspace
+from tests.web.conftest import Held
 
 
 @pytest.fixture
@@ -359,26 +360,13 @@ def test_asked_for_twice_it_is_imported_once(here: TestClient, photos: Path, mon
 
 
 def test_a_cancelled_import_leaves_nothing_and_can_be_tried_again(
-    here: TestClient, photos: Path, own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    here: TestClient, photos: Path, own_workspace: Workspace, held_import: Held
 ) -> None:
-    under_way, go_on = threading.Event(), threading.Event()
-
-    def slowly(*arguments: object) -> Dataset:
-        *first, progress, called, wanted = arguments
-
-        def held_up(images: int) -> None:
-            under_way.set()
-            assert go_on.wait(10)
-            progress(images)  # type: ignore[operator]
-
-        return import_data(*first, held_up, called, wanted)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(imports, "import_data", slowly)
     address = understood(here, photos)
     here.post(address)
-    assert under_way.wait(10)
+    assert held_import.under_way.wait(10)
     here.post(f"{address}/cancel")
-    go_on.set()
+    held_import.go_on.set()
     wait_for(lambda: "The import was cancelled; nothing of it is left." in text_of(here, address))
     assert list(own_workspace.data.iterdir()) == []
     here.post(address)

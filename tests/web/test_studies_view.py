@@ -6,12 +6,11 @@ import html
 import json
 import re
 import sqlite3
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 from starlette.testclient import TestClient
@@ -22,7 +21,7 @@ from fittingroom.queue.wire import Message
 from fittingroom.spec.arms import arms
 from fittingroom.spec.events import EpochMetrics
 from fittingroom.spec.run import from_toml, presets
-from fittingroom.spec.study import StudySpec, study_from_plain
+from fittingroom.spec.study import StudySpec
 from fittingroom.store import Store
 from fittingroom.web.expected import Timings
 from fittingroom.web.inference import Job
@@ -31,15 +30,11 @@ from fittingroom.web.study.values import as_toml, values_of
 from fittingroom.web.study.variables import variables_of
 from fittingroom.web.waiting import Waiting
 from fittingroom.workspace import Workspace
+from tests.web.study_pages import assert_refused, form_of, spec_at, text
 
 DraftOn = Callable[..., None]
 PART = {"hx-request": "true"}
 RATE, SIZE = "train.optimizer.learning_rate", "train.batch_size"
-
-
-def text(answer: Any) -> str:
-    """What people read, on one line."""
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", answer.text)))
 
 
 def asked(*axes: tuple[str, list[str], str], **more: str) -> str:
@@ -49,20 +44,6 @@ def asked(*axes: tuple[str, list[str], str], **more: str) -> str:
         said += [(f"axis-{number}", path), (f"was-{number}", path), (f"more-{number}", typed)]
         said += [(f"value-{number}", value) for value in ticked]
     return f"/studies/new?{urlencode(said)}"
-
-
-def form_of(address: str) -> dict[str, list[str]]:
-    """What a form at this address would send."""
-    return parse_qs(urlsplit(address).query)
-
-
-def spec_at(page: TestClient, address: str) -> StudySpec:
-    """The study that the page offers as a text file."""
-    path, _, query = address.partition("?")
-    answer = page.get(f"{path}/study.toml?{query}")
-    assert answer.status_code == 200
-    assert "attachment" in answer.headers["content-disposition"]
-    return study_from_plain(tomllib.loads(answer.text))
 
 
 def ticked(answer: Any) -> list[str]:
@@ -206,13 +187,7 @@ def test_what_is_wrong_is_told_and_nothing_starts(
     address: str, said: str, page: TestClient, store: Store, draft_on: DraftOn
 ) -> None:
     draft_on()
-    answer = page.get(address)
-    assert answer.status_code == 200
-    assert said in text(answer)
-    assert re.search(r'id="start"[^>]* disabled', answer.text)
-    assert page.post("/studies/start", data=form_of(address)).status_code == 422
-    assert store.runs() == []
-    assert store.studies.studies() == []
+    assert_refused(page, store, address, said)
 
 
 def test_a_number_that_is_left_empty_is_told_as_missing(page: TestClient, draft_on: DraftOn) -> None:

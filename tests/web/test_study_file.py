@@ -21,6 +21,7 @@ from fittingroom.spec.run import from_toml, presets, to_plain
 from fittingroom.spec.study import StudySpec, load_study_spec, study_presets
 from fittingroom.store import Store
 from fittingroom.web.study.opened import LONGEST, packed, study_of, unpacked
+from tests.web.study_pages import text
 
 PART = {"hx-request": "true"}
 SIZES = """
@@ -35,11 +36,6 @@ seeds = 2
 [vary]
 "train.batch_size" = [64, 128]
 """
-
-
-def text(answer: Any) -> str:
-    """What people read, on one line."""
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", answer.text)))
 
 
 def typed(answer: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import tomllib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -14,19 +13,15 @@ from starlette.testclient import TestClient
 
 from fittingroom.spec.arms import arms
 from fittingroom.spec.run import from_toml, presets
-from fittingroom.spec.study import Range, Search, StudySpec, study_from_plain
+from fittingroom.spec.study import Range, Search, StudySpec
 from fittingroom.store import Store
 from fittingroom.web.study.ranges import read_range
 from fittingroom.web.study.variables import variables_of
+from tests.web.study_pages import assert_refused, spec_at, text
 
 DraftOn = Callable[..., None]
 PART = {"hx-request": "true"}
 RATE, SIZE = "train.optimizer.learning_rate", "train.batch_size"
-
-
-def text(answer: Any) -> str:
-    """What people read, on one line."""
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", answer.text)))
 
 
 def asked(*axes: dict[str, Any], **more: str) -> str:
@@ -43,14 +38,6 @@ def ranged(path: str, low: str, high: str, **more: str) -> dict[str, Any]:
 
 def listed(path: str, *values: str) -> dict[str, Any]:
     return {"axis": path, "kind": "values", "value": list(values)}
-
-
-def spec_at(page: TestClient, address: str) -> StudySpec:
-    """The study that the page offers as a text file."""
-    path, _, query = address.partition("?")
-    answer = page.get(f"{path}/study.toml?{query}")
-    assert answer.status_code == 200, text(answer)
-    return study_from_plain(tomllib.loads(answer.text))
 
 
 def sent_by(answer: Any) -> list[tuple[str, str]]:
@@ -171,13 +158,7 @@ def test_what_is_wrong_is_told_and_nothing_starts(
     address: str, said: str, page: TestClient, store: Store, draft_on: DraftOn
 ) -> None:
     draft_on()
-    answer = page.get(address)
-    assert answer.status_code == 200
-    assert said in text(answer)
-    assert re.search(r'id="start"[^>]* disabled', answer.text)
-    form = parse_qs(urlsplit(address).query, keep_blank_values=True)
-    assert page.post("/studies/start", data=form).status_code == 422
-    assert store.studies.studies() == []
+    assert_refused(page, store, address, said)
 
 
 # Searches

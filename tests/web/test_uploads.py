@@ -22,6 +22,7 @@ from fittingroom.web.filenames import Names
 from fittingroom.web.intake import Intake
 from fittingroom.web.uploads import Limits, Uploads, sweep
 from fittingroom.workspace import Workspace
+from tests.web.conftest import Held
 
 HOST, TOKEN = "127.0.0.1:8640", "a-token-of-forty-three-characters-or-so-long"
 Files = dict[str, bytes]
@@ -390,28 +391,14 @@ def test_cancelled_in_the_middle_of_a_part_it_is_gone_too(own_workspace: Workspa
 
 
 def test_a_cancelled_import_leaves_no_data_set_and_keeps_what_was_uploaded(
-    page: TestClient, photos: Path, own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    page: TestClient, photos: Path, own_workspace: Workspace, held_import: Held
 ) -> None:
-    from fittingroom.data.sources import import_data
-    from fittingroom.web import imports
-
-    under_way, go_on = threading.Event(), threading.Event()
-
-    def slowly(path: Any, workspace: Any, name: Any, size: Any, progress: Any, called: Any, wanted: Any) -> object:
-        def held_up(images: int) -> None:
-            under_way.set()
-            assert go_on.wait(10)
-            progress(images)
-
-        return import_data(path, workspace, name, size, held_up, called, wanted)
-
-    monkeypatch.setattr(imports, "import_data", slowly)
     id = sent(page, files_in(photos))
     address = page.post("/data/import", data={"upload": id}).headers["location"]
     page.post(address)
-    assert under_way.wait(10)
+    assert held_import.under_way.wait(10)
     page.post(f"{address}/cancel")
-    go_on.set()
+    held_import.go_on.set()
     wait_for(lambda: "The import was cancelled; nothing of it is left." in page.get(address).text)
     assert list(own_workspace.data.iterdir()) == []
     assert len(staged(own_workspace)) == 90, "they need not be sent again"

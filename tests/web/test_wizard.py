@@ -28,6 +28,7 @@ from fittingroom.web.wizard.pictures import Pictures
 from fittingroom.web.wizard.proposal import proposal
 from fittingroom.workspace import Workspace
 from tests.data.written import CLASSES, FORMS, IMAGES, LABELS, TEST_START
+from tests.web.conftest import Held
 
 HOST, TOKEN = "127.0.0.1:8640", "a-token-of-forty-three-characters-or-so-long"
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -320,27 +321,15 @@ def test_two_tabs_and_two_clicks_import_once_and_as_the_first_said(
 
 
 def test_choices_stay_when_an_import_is_cancelled(
-    here: TestClient, flags: Path, own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    here: TestClient, flags: Path, own_workspace: Workspace, held_import: Held
 ) -> None:
-    under_way, go_on = threading.Event(), threading.Event()
-    import_data = imports.import_data
-
-    def slowly(path: Any, workspace: Any, name: Any, size: Any, progress: Any, called: Any, wanted: Any) -> object:
-        def held_up(images: int) -> None:
-            under_way.set()
-            assert go_on.wait(10)
-            progress(images)
-
-        return import_data(path, workspace, name, size, held_up, called, wanted)
-
-    monkeypatch.setattr(imports, "import_data", slowly)
     address = understood(here, flags)
     there = here.post(address, data={"size": "8x8", "fit": "crop", "name": "mine"}).headers["location"]
-    assert under_way.wait(10)
+    assert held_import.under_way.wait(10)
     running = here.get(there).text
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', running))
     back = here.post(f"{address}/cancel", data=hidden).headers["location"]
-    go_on.set()
+    held_import.go_on.set()
     while "The import was cancelled" not in (text := here.get(back).text):
         time.sleep(0.01)
     assert 'value="8x8"' in text
