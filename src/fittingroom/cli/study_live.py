@@ -87,7 +87,7 @@ class _Watching:
 
     def __init__(self, results: StudyResults, workspace: Workspace, *, search: Search | None = None) -> None:
         self.study, self.workspace = results.study, workspace
-        self.searches = search is not None and search.method == "tpe"
+        self.searches = results.searched
         self.tried = search.trials if search and not self.searches else None
         self.timed: Mapping[str, float] = {}
         self.look(results)

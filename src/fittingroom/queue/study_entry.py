@@ -75,7 +75,7 @@ def enter_study(
         known = store.studies.find(new) if study is None else store.studies.study(study)
         if known is not None:
             spec = replace(spec, seeds=max(spec.seeds, spec_of_study(known).seeds))
-        searches = spec.search is not None and spec.search.method == "tpe"
+        searches = spec.chooses_by_results
         found = searched_arms(spec, known, store) if searches else arms(spec)
         ready = _checked_arms(spec, found, workspace)
         records = [_record(arm, each) for arm, each in zip(found, ready, strict=True)]
@@ -110,7 +110,7 @@ def go_on_searching(study: str, workspace: Workspace) -> tuple[str, ...]:
     with open_store(workspace) as store:
         record = store.studies.study(study)
         spec, places = spec_of_study(record), store.studies.places(record.id)
-    searches = spec.search is not None and spec.search.method == "tpe"
+    searches = spec.chooses_by_results
     if not searches or record.stopped is not None or any(run.state in OPEN for run in places.values()):
         return ()
     return enter_study(spec, workspace, priority=record.priority, study=record.id, take_up=False).made

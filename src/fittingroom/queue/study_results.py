@@ -81,7 +81,7 @@ def results_of(store: Store, study: str) -> StudyResults:
             )
             for arm in record.arms
         ),
-        searched=spec.search is not None and spec.search.method == "tpe",
+        searched=spec.chooses_by_results,
         axes=axes,
         control=None if control is None else record.arms[control].key,
         divisions=len({(arm.fingerprint, specs[arm.key].data.division) for arm in record.arms}),

@@ -179,6 +179,11 @@ class StudySpec:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
+    def chooses_by_results(self) -> bool:
+        """Whether its arms are chosen by what those before them came to, so that they are not known beforehand."""
+        return self.search is not None and self.search.method == "tpe"
+
+    @property
     def budget_seconds(self) -> float | None:
         return None if self.budget is None else float(self.budget.removesuffix("s"))
 

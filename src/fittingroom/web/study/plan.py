@@ -50,7 +50,7 @@ class Plan:
     @property
     def chosen_later(self) -> bool:
         """Whether most of its arms are chosen by what those before came to."""
-        return by_tpe(self.study)
+        return self.study.chooses_by_results
 
     @property
     def ends_early(self) -> bool:
@@ -85,13 +85,9 @@ class Plan:
         return self.study.search.trials * max(len(self.study.arms), 1) - len(self.arms)
 
 
-def by_tpe(study: StudySpec) -> bool:
-    return study.search is not None and study.search.method == "tpe"
-
-
 def plan_of(study: StudySpec, site: Site, check: Check, split: Split = Dataset.divide) -> Plan:
     """Find the arms and open their data; raises InvalidSpec with the faults of every arm, and what ``check`` raises."""
-    found = searched_arms(study, None, site.store) if by_tpe(study) else arms(study)
+    found = searched_arms(study, None, site.store) if study.chooses_by_results else arms(study)
     bases = [study.base, *(arm.base for arm in study.arms if arm.base)]
     check([*bases, *(arm.spec for arm in [*found, *_later(study)])])
     planned, problems = _on_their_data(found, site.workspace, split)
@@ -100,7 +96,7 @@ def plan_of(study: StudySpec, site: Site, check: Check, split: Split = Dataset.d
 
 def _later(study: StudySpec) -> Sequence[Arm]:
     """An arm for each single value that a search may come to."""
-    axes = study.vary.items() if by_tpe(study) else ()
+    axes = study.vary.items() if study.chooses_by_results else ()
     return [arm_of(study, {path: value}) for path, axis in axes if not isinstance(axis, Range) for value in axis]
 
 
