@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fittingroom.queue.study_time import beside
 from fittingroom.spec.arms import arms
 from fittingroom.web.expected import threads_of
 from fittingroom.web.shelf import Shelf
 from fittingroom.web.site import Site, off_loop
 from fittingroom.web.study.begin import begin
 from fittingroom.web.study.shipped import shipped_study
-from fittingroom.web.study.time import ArmTimes, arm_times, expect_study
-from fittingroom.web.waiting import Waiting
+from fittingroom.web.study.time import ArmTimes, arm_times, expect_arms
 
 
 async def begin_shipped(request: Request) -> Response:
@@ -35,11 +32,9 @@ async def time_of_shipped(request: Request) -> Response:
     found = await ArmTimes.of(request).get(
         (key, size, threads), lambda: arm_times(arms(spec), site.workspace, threads, shelf.split)
     )
-    waiting = await off_loop(lambda: Waiting.of(site.store))
-    more = await off_loop(lambda: beside(site.store))
-    known = expect_study(found, spec.seeds, more, waiting, request, threads, begin=True)
-    asked = replace(known, ask=f"/studies/shipped/{quote(key)}/time?size={size}")
-    return site.page(request, "studies/time.html", expected=asked)
+    ask = f"/studies/shipped/{quote(key)}/time?size={size}"
+    expected = await expect_arms(request, found, spec.seeds, threads, ask, begin=True)
+    return site.page(request, "studies/time.html", expected=expected)
 
 
 ROUTES = [

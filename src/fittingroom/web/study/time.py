@@ -103,12 +103,20 @@ async def expect_plan(request: Request, plan: Plan, ask: str, *, begin: bool) ->
     site, shelf, found = Site.of(request), Shelf.of(request), [each.arm for each in plan.arms]
     threads = await off_loop(lambda: threads_of(site.store))
     timed = await off_loop(lambda: arm_times(found, site.workspace, threads, shelf.split))
-    waiting = await off_loop(lambda: Waiting.of(site.store))
-    more = await off_loop(lambda: beside(site.store))
-    known = expect_study(
-        timed, plan.study.seeds, more, waiting, request, threads,
-        begin=begin, count=plan.count, ends_early=plan.ends_early,
-    )  # fmt: skip
+    return await expect_arms(
+        request, timed, plan.study.seeds, threads, ask, begin=begin, count=plan.count, ends_early=plan.ends_early
+    )
+
+
+async def expect_arms(
+    request: Request, arms: Sequence[ArmTime], seeds: int, threads: int | None, ask: str, *, begin: bool,
+    count: int | None = None, ends_early: bool = False,
+) -> StudyTime:  # fmt: skip
+    """As ``expect_study``, with what the store knows by now; ``ask``: the address to ask again."""
+    store = Site.of(request).store
+    waiting = await off_loop(lambda: Waiting.of(store))
+    more = await off_loop(lambda: beside(store))
+    known = expect_study(arms, seeds, more, waiting, request, threads, begin=begin, count=count, ends_early=ends_early)
     return replace(known, ask=ask)
 
 
